@@ -10,6 +10,7 @@ mod bench;
 mod book;
 mod browser;
 mod check;
+mod cluster;
 mod demo;
 mod e2e;
 mod estimate;
@@ -24,6 +25,7 @@ mod pricebook;
 mod process;
 mod released;
 mod schemathesis;
+mod simulate;
 mod sqlcipher;
 mod tidy;
 mod workspace;
@@ -64,6 +66,10 @@ enum Task {
     Package(package::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
+    /// Starts two gateways, a worker, PostgreSQL with a standby, and nginx on this machine, to try them out
+    Cluster(cluster::Args),
+    /// Simulates gateways over one PostgreSQL ledger: throughput, latency of holds, and exposure.
+    Simulate(simulate::Args),
     /// Keeps the data folder of this version, which later versions must open
     ReleaseData,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -100,6 +106,8 @@ fn main() -> ExitCode {
         Task::Metrics => metrics::run(),
         Task::Package(args) => package::run(&args),
         Task::Demo => demo::run(),
+        Task::Cluster(args) => cluster::run(&args),
+        Task::Simulate(args) => simulate::run(&args),
         Task::ReleaseData => released::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),

@@ -13,6 +13,7 @@ use crate::limit_args::{
     GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, Revocation, SuspensionOrder, WhoAndWhy,
 };
 use crate::live::Live;
+use crate::migrate_args::MigrateOrder;
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
 use crate::ports::absolute;
@@ -153,6 +154,8 @@ enum Command {
     KeyFile(KeyFileCommand),
     /// Encrypts ledger and store under another key, or takes the key away, while no gateway runs.
     Rekey(RekeyOrder),
+    /// Moves ledger and store from the files of the data folder to PostgreSQL, or back, while nothing runs on them.
+    Migrate(MigrateOrder),
     /// Writes manual pages and completions of shells into a folder, for packages.
     #[command(hide = true)]
     Manual {
@@ -408,6 +411,7 @@ impl Arguments {
             Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
             Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
+            Command::Migrate(order) => return Ok(Task::Migrate(order.clone())),
             Command::Doctor(order) => return Ok(Task::Doctor(order.clone())),
             Command::Tail(which) => return Ok(Task::Live(Live::Tail(which.clone()))),
             Command::Top(how) => return Ok(Task::Live(Live::Top(how.clone()))),

@@ -14,7 +14,7 @@ use opencredits_api::admin::{
 };
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_keys::{DataKeys, Mode};
-use opencredits_ledger::{Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, ClosedLedger, Ledger, LedgerError};
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::{Config, MailTransport};
 use opencredits_service::mail::MailQueue;
@@ -67,7 +67,11 @@ impl Client {
             if !dir.is_dir() {
                 return Err(AdminError::NoFolder { path: dir.to_owned() });
             }
-            match open_files(place, config, with_desk).await {
+            let opened = match config.database.is_on() {
+                true => no_files(dir),
+                false => open_files(place, config, with_desk).await,
+            };
+            match opened {
                 Ok(admin) => return Ok(Self::Files(Box::new(admin))),
                 Err(FilesError::Ledger(LedgerError::Locked { .. })) if polls < SOCKET_POLLS => {
                     polls += 1;
@@ -183,6 +187,12 @@ impl Place {
     }
 }
 
+/// The data is in a database: only a gateway changes it, which has locked the folder before it listens.
+fn no_files(dir: &Path) -> Result<Admin, FilesError> {
+    ClosedLedger::lock(dir.join(LEDGER_FILE))?;
+    Err(FilesError::InDatabase { dir: dir.to_owned() })
+}
+
 async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<Admin, FilesError> {
     let dir = place.dir();
     rekey::apply(config, &dir)?;
@@ -193,12 +203,14 @@ async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<A
             let (clock, entropy): (_, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
             let kept = keeping(keys.as_ref(), &entropy);
             let store = SqliteStore::open_with(dir.join(STORE_FILE), kept)?.of_mode(Mode::Live)?;
-            (ledger.clone(), Accounts::new(ledger, Tables::of(store.clone()), clock, entropy), store)
+            let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), clock, entropy);
+            (AnyLedger::from(ledger), accounts, store)
         }
         Mode::Test => open_test(&place.data, keys.as_ref())?,
     };
     let books = Arc::new(store.clone());
-    let files = Source { ledger: ledger.clone(), store, data: dir };
+    let source = |ledger: &Ledger| Source { ledger: ledger.clone(), store, data: dir };
+    let files = ledger.embedded().map(source);
     let mut accounts = known(accounts, config);
     if place.mode == Mode::Live && with_desk && config.test.enabled {
         let folder = place.data.join(TEST_DIR);
@@ -212,7 +224,11 @@ async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<A
     let accounts = Arc::new(accounts);
     let prices = Arc::new(Prices::new(Arc::clone(&books) as Arc<_>, Arc::clone(&accounts), Arc::new(SystemClock)));
     let (privacy, exporter) = people(config, (&ledger, &books), keys.as_ref());
-    Ok(Admin::new(accounts, price).of_files(files).of_prices(prices).of_privacy(privacy, exporter))
+    let admin = Admin::new(accounts, price).of_prices(prices).of_privacy(privacy, exporter);
+    Ok(match files {
+        Some(files) => admin.of_files(files),
+        None => admin,
+    })
 }
 
 /// The keys of addresses: those of the config, else those of `dev` in its data folder.
@@ -228,7 +244,7 @@ fn address_keys_of(data: &Path, config: &Config) -> Result<Option<DataKeys>, Fil
 /// What is asked of people's data, without the payment processor.
 fn people(
     config: &Config,
-    (ledger, store): (&Ledger, &Arc<SqliteStore>),
+    (ledger, store): (&AnyLedger, &Arc<SqliteStore>),
     keys: Option<&DataKeys>,
 ) -> (Arc<Privacy>, Arc<Exporter>) {
     let outbox = (config.email.transport != MailTransport::None).then(|| Arc::clone(store) as Arc<dyn Outbox>);
@@ -248,7 +264,7 @@ fn people(
     (Arc::new(privacy), Arc::new(Exporter::new(tables, usage, ledger.clone())))
 }
 
-fn open_test(data: &Path, keys: Option<&DataKeys>) -> Result<(Ledger, Accounts, SqliteStore), FilesError> {
+fn open_test(data: &Path, keys: Option<&DataKeys>) -> Result<(AnyLedger, Accounts, SqliteStore), FilesError> {
     let ledger = TestLedger::open(data, LEDGER_FILE)?;
     let (clock, entropy): (_, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let path = data.join(TEST_DIR).join(STORE_FILE);

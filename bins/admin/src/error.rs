@@ -2,7 +2,7 @@
 
 use crate::config_file_error::ConfigFileError;
 use opencredits_api::admin::Refusal;
-use opencredits_backup::BackupError;
+use opencredits_backup::{BackupError, MigrateError};
 use opencredits_ledger::LedgerError;
 use opencredits_service::ServedCatalogueError;
 use opencredits_service::accounts::AccountsError;
@@ -69,6 +69,17 @@ pub(crate) enum AdminError {
     /// A backup is not sound, or was not restored.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Data was not moved.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// No database is known.
+    #[error("no database is known: set {setting} in the config, or name a file with its URL by {option}")]
+    NoDatabase {
+        /// The setting.
+        setting: &'static str,
+        /// The option.
+        option: &'static str,
+    },
     /// No thread could be started.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
@@ -94,6 +105,11 @@ pub(crate) enum FilesError {
     Accounts(#[from] AccountsError),
     #[error("cannot make the folder of test mode: {0}")]
     Folder(#[from] std::io::Error),
+    #[error(
+        "the data is in PostgreSQL, which this tool uses through a gateway only, and none runs on {}; start it, and ask again",
+        dir.display()
+    )]
+    InDatabase { dir: PathBuf },
 }
 
 fn again(remedy: &Option<String>) -> String {

@@ -28,6 +28,7 @@ mod job_args;
 mod limit_args;
 mod live;
 mod manual;
+mod migrate_args;
 mod order_args;
 mod output;
 mod partner_args;
@@ -100,6 +101,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&rekey::rekey(&order, &located(arguments)?)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::Migrate(order) => order.run(&located(arguments)?, (arguments.test, arguments.json), &runtime()?),
         Task::Manual(folder) => manual::write::<Arguments>(&folder),
         Task::Restore(order) => {
             let (shown, place) = (Shown::new("verifying the backup", Reader::of(arguments.json)), place(arguments)?);

@@ -5,6 +5,7 @@ use crate::config_args::ConfigTask;
 use crate::confirm::Previewed;
 use crate::doctor::DoctorOrder;
 use crate::live::Live;
+use crate::migrate_args::MigrateOrder;
 use crate::rekey::RekeyOrder;
 use clap::Args;
 use opencredits_api::admin::AdminRequest;
@@ -29,6 +30,8 @@ pub(crate) enum Task {
     KeyFile(PathBuf),
     /// The data files get another key.
     Rekey(RekeyOrder),
+    /// All data is moved to a database, or back.
+    Migrate(MigrateOrder),
     /// The running gateway is shown at work.
     Live(Live),
     /// The installation is checked.

@@ -1,5 +1,6 @@
 //! The alarms of the process, and what they are about.
 
+use crate::cluster;
 use crate::error::StartError;
 use crate::mails;
 use crate::metrics::State;
@@ -14,7 +15,7 @@ use opencredits_service::config::Config;
 use opencredits_service::jobs::StopSignal;
 use opencredits_service::mail::mail_settings;
 use opencredits_service::telemetry::{StateParts, StateReader};
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use opencredits_units::UnixMs;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,21 +55,28 @@ pub(crate) fn settings(config: &Config) -> AlarmSettings {
     }
 }
 
-/// Starts the alarms of a process that began at this time, with this certificate; returns what a scrape reads.
+/// Starts the alarms of a process that began at this time, with this certificate; returns what a scrape reads. Without a signal to
+/// stop by, another process watches.
 pub(crate) async fn start(
     (config, started): (&Config, UnixMs),
     (parts, certificate): (StateParts, Option<Arc<LiveCertificate>>),
-    store: &SqliteStore,
-    (tasks, stop): (&mut JoinSet<()>, StopSignal),
+    store: &Arc<dyn Store>,
+    (tasks, stop, is_shared): (&mut JoinSet<()>, Option<StopSignal>, bool),
 ) -> Result<State, StartError> {
     let process = Process::new(started, Path::new(&config.data.dir));
     let readings = Arc::new(Readings { reader: StateReader::new(parts), process, certificate });
     let source = Arc::clone(&readings) as Arc<dyn AlarmSource>;
-    let ports = AlarmPorts { source, store: Arc::new(store.clone()), clock: Arc::new(SystemClock) };
+    let ports = AlarmPorts { source, store: store.clone(), clock: Arc::new(SystemClock) };
     let alarms = Arc::new(Alarms::new(ports, settings(config), channels(config)?));
-    // Before anybody can ask which alarms fire.
-    alarms.restore().await;
-    let watching = Arc::clone(&alarms);
-    tasks.spawn(async move { watching.run(stop).await });
+    if is_shared {
+        if let Some(stop) = stop {
+            tasks.spawn(cluster::watch_in_turn(Arc::clone(&alarms), store.clone(), config.clone(), stop));
+        }
+    } else if let Some(stop) = stop {
+        // Before anybody can ask which alarms fire.
+        alarms.restore().await;
+        let watching = Arc::clone(&alarms);
+        tasks.spawn(async move { watching.run(stop).await });
+    }
     Ok(State { readings, alarms })
 }

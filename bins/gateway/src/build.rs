@@ -1,14 +1,17 @@
 //! Builds the gateway from its config, with the real ports.
 
 use crate::certificate;
+use crate::cluster::{self, Shared};
 use crate::connections;
 use crate::data_key;
+use crate::database::{self, Data, Files};
 use crate::discover;
 use crate::error::StartError;
 use crate::identity;
+use crate::machine;
 use crate::mails;
 use crate::pages;
-use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, when_unlocked};
+use crate::parts::{OfProcess, api_settings, hash_key, settings};
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::prices::PriceFetcher;
@@ -16,9 +19,8 @@ use crate::privacy;
 use crate::test_mode::{self, BuiltTest};
 use crate::transports::{Transports, fetcher};
 use opencredits_api::{App, LiveCertificate, PagesApp};
-use opencredits_backup::{LEDGER_FILE, STORE_FILE};
-use opencredits_keys::{DataKeys, Mode};
-use opencredits_ledger::Ledger;
+use opencredits_keys::DataKeys;
+use opencredits_ledger::AnyLedger;
 use opencredits_providers::http::Client;
 use opencredits_service::access::TraceSink;
 use opencredits_service::accounts::{Accounts, Tables};
@@ -32,9 +34,8 @@ use opencredits_service::{
     Clock as _, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, UsageReads,
     books,
 };
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use opencredits_units::BasisPoints;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -43,7 +44,10 @@ pub(crate) struct Built {
     pub(crate) app: Arc<App>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) reaper: Reaper,
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) files: Arc<Files>,
+    /// Where other processes have the data as well.
+    pub(crate) shared: Option<Shared>,
     pub(crate) mails: Mails,
     pub(crate) secret_mails: Option<SecretMailWorker>,
     pub(crate) prices: Arc<Prices>,
@@ -65,24 +69,11 @@ impl Built {
     }
 }
 
-/// Creates the data folder where there is none, and opens its files.
-async fn open_files(
-    dir: &Path,
-    keys: Option<&DataKeys>,
-    process: &OfProcess,
-) -> Result<(Ledger, SqliteStore), StartError> {
-    make_folder(dir)?;
-    let ledger = when_unlocked(|| Ledger::open(dir.join(LEDGER_FILE))).await?;
-    let store = privacy::open(&dir.join(STORE_FILE), keys, &process.entropy).await?;
-    Ok((ledger, store.of_mode(Mode::Live)?))
-}
-
 /// What everything is built on.
 pub(crate) struct Base {
     process: OfProcess,
     transports: Transports,
-    ledger: Ledger,
-    store: SqliteStore,
+    data: Data<AnyLedger>,
     address_keys: Option<DataKeys>,
     offer: ServedCatalogue,
     pages: Arc<PagesApp>,
@@ -98,13 +89,14 @@ pub(crate) async fn open(config: &Config, variables: &[(String, String)]) -> Res
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
     crate::alarms::channels(config)?;
+    database::check(config)?;
     let of_program = ServedCatalogue::read(config, variables)?;
     let address_keys = privacy::keys(config, variables)?;
     data_key::apply(config, variables)?;
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let tls = certificate::open(config, process.clock.now())?;
-    let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
-    let offer = match stored_book_in_force(&store).await? {
+    let data = database::open(config, address_keys.as_ref(), &process).await?;
+    let offer = match stored_book_in_force(&*data.store).await? {
         Some(book) => of_program.rebased(book)?,
         None => of_program,
     };
@@ -113,21 +105,24 @@ pub(crate) async fn open(config: &Config, variables: &[(String, String)]) -> Res
         tracing::warn!("{notice}");
     }
     let pages = pages.await.map_err(|_| StartError::Thread)??;
-    Ok(Base { process, transports, ledger, store, address_keys, offer, pages, tls })
+    Ok(Base { process, transports, data, address_keys, offer, pages, tls })
 }
 
 /// Builds everything that serves.
 pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartError> {
-    let Base { process, transports, ledger, store, address_keys, offer, pages, tls } = base;
+    let Base { process, transports, data, address_keys, offer, pages, tls } = base;
+    let Data { ledger, store, files } = data;
     let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
-    books::open(&ledger, process.clock.now())?;
-    let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
+    books::open(&ledger, process.clock.now()).await?;
+    let usage = Arc::new(UsageReads::new(ledger.clone(), store.clone()));
     let providers = reconciliation((config, &offer), (&usage, &store), &transports.client, &process);
     let OfProcess { clock, entropy } = &process;
-    let keyring = keyring(config, &store, &process);
-    let forgetting = Arc::clone(&keyring);
+    let keyring = keyring(config, (&store, &files), &process);
+    let feed = cluster::feed(&files, &store);
+    let changed = cluster::changed(&keyring, feed.as_ref());
+    let telling = Arc::clone(&changed);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(clock), Arc::clone(entropy))
-        .on_change(move || forgetting.forget_all())
+        .on_change(move || telling())
         .with_partner_terms(config.billing.partner_terms())
         .with_test_desk(test.as_ref().and_then(|test| test.desk(config)))
         // A key may be created before its model's vendor is on sale.
@@ -139,12 +134,12 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
     let hash_key = hash_key(&store, &**entropy).await?;
     let connections = connections::build(config, (&store, &accounts, &usage), (&process, &hash_key));
     let purchases = payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
-    let (usage_of_people, keys) = (Arc::clone(&usage), Arc::clone(&keyring));
-    let ground = privacy::Ground::new(&store, (usage_of_people, keys), (mails.queue.clone(), account_links), purchases);
+    let usage_of_people = Arc::clone(&usage);
+    let ground = privacy::Ground::new(&store, (usage_of_people, changed), (mails.queue.clone(), account_links), purchases);
     let about_people = privacy::build(config, (ground, address_keys.as_ref()), &process);
     let people = (Arc::clone(&about_people.privacy), Arc::clone(&about_people.exporter));
-    let identity = identity::build(config, (&store, &accounts), (&process, about_people)).await?;
-    let (identity, secret_mails) = identity.unzip();
+    let (identity, secret_mails) =
+        identity::build(config, (&store, &accounts), (&process, about_people)).await?.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: transports.upstreams(&offer),
@@ -155,13 +150,12 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
         settings: settings(config),
         hash_key,
     })?;
-    let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), Arc::clone(clock));
-    let prices =
-        Arc::new(prices.beside(live_prices(config, (&gateway, test.as_ref()), (offer, transports.client.clone()))));
+    let live = live_prices(config, (&gateway, test.as_ref()), (offer, transports.client.clone()));
+    let prices = Arc::new(Prices::new(store.clone(), Arc::clone(&accounts), Arc::clone(clock)).beside(live));
     let app = App {
         gateway,
         accounts: Arc::clone(&accounts),
-        partners: Arc::new(store.clone()),
+        partners: store.clone(),
         payments,
         identity,
         connections,
@@ -170,11 +164,15 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),
     };
+    let gateway = Arc::downgrade(&app.gateway);
+    let shared = feed.map(|feed| Shared { feed, files: Arc::clone(&files), gateway });
     Ok(Built {
         app: Arc::new(app),
+        shared,
         accounts,
         reaper,
         store,
+        files,
         mails,
         secret_mails,
         prices,
@@ -188,7 +186,7 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
 }
 
 fn of_payments<'a>(
-    (ledger, store): (&Ledger, &'a SqliteStore),
+    (ledger, store): (&AnyLedger, &'a Arc<dyn Store>),
     queue: MailQueue,
     process: &OfProcess,
 ) -> payments::Ground<'a> {
@@ -196,32 +194,37 @@ fn of_payments<'a>(
     payments::Ground { ledger: ledger.clone(), store, queue, clock, entropy }
 }
 
-fn keyring(config: &Config, store: &SqliteStore, process: &OfProcess) -> Arc<KeyRing> {
+fn keyring(config: &Config, (store, files): (&Arc<dyn Store>, &Files), process: &OfProcess) -> Arc<KeyRing> {
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&process.clock), share);
     let keyring = keyring.with_markup_bounds(&config.billing.partner_terms());
+    let keyring = if files.are_shared() {
+        keyring.with_shared_rates(store.clone(), (&machine::process_name(), &*process.entropy))
+    } else {
+        keyring
+    };
     Arc::new(keyring.with_origin(connections::origin(config).as_deref().unwrap_or_default()))
 }
 
-fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {
+fn ports(config: &Config, store: &Arc<dyn Store>, process: &OfProcess) -> Result<Ports, StartError> {
     let OfProcess { clock, entropy } = process;
     let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
-    Ok(Ports { clock, entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? })
+    Ok(Ports { clock, entropy, claims: store.clone(), fetch: fetcher(config)? })
 }
 
 /// What sends mails, and finds what people are told of.
 fn mails_of(
     config: &Config,
-    (ledger, store): (&Ledger, &SqliteStore),
+    (ledger, store): (&AnyLedger, &Arc<dyn Store>),
     (process, account_links): (&OfProcess, Option<AccountLinks>),
 ) -> Result<Mails, StartError> {
     let of_mails = MailPorts {
         ledger: ledger.clone(),
-        outbox: Arc::new(store.clone()),
-        emails: Arc::new(store.clone()),
-        limits: Arc::new(store.clone()),
-        notices: Arc::new(store.clone()),
-        choices: Arc::new(store.clone()),
+        outbox: store.clone(),
+        emails: store.clone(),
+        limits: store.clone(),
+        notices: store.clone(),
+        choices: store.clone(),
         account_links,
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),
@@ -232,13 +235,13 @@ fn mails_of(
 /// The comparison with the bills of providers.
 fn reconciliation(
     (config, offer): (&Config, &ServedCatalogue),
-    (usage, store): (&Arc<UsageReads>, &SqliteStore),
+    (usage, store): (&Arc<UsageReads>, &Arc<dyn Store>),
     http: &Client,
     process: &OfProcess,
 ) -> Arc<ProviderReconciliation> {
     Arc::new(ProviderReconciliation::new(ReconcileParts {
         usage: Arc::clone(usage),
-        bills: Arc::new(store.clone()),
+        bills: store.clone(),
         get: Arc::new(http.clone()),
         clock: Arc::clone(&process.clock),
         terms: reconcile_terms(config, offer),
@@ -271,6 +274,7 @@ pub(crate) fn check_apart(config: &Config, variables: &[(String, String)]) -> Re
     payments::check(config)?;
     privacy::keys_if_made(config, variables)?;
     data_key::read(config, variables)?;
+    database::check(config)?;
     admin_token(&config.admin, variables)?;
     certificate::read(config)?;
     crate::alarms::channels(config)?;

@@ -7,13 +7,13 @@ use opencredits_service::UsageReads;
 use opencredits_service::accounts::Accounts;
 use opencredits_service::config::Config;
 use opencredits_service::connections::{ConnectionParts, ConnectionTables, Connections};
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use std::sync::Arc;
 
 /// Connected apps; none where clients could not tell who issues their tokens.
 pub(crate) fn build(
     config: &Config,
-    (store, accounts, usage): (&SqliteStore, &Arc<Accounts>, &Arc<UsageReads>),
+    (store, accounts, usage): (&Arc<dyn Store>, &Arc<Accounts>, &Arc<UsageReads>),
     (process, hash_key): (&OfProcess, &HashKey),
 ) -> Option<Arc<Connections>> {
     let issuer = match Issuer::from_base_url(&config.server.public_url()) {

@@ -1,5 +1,7 @@
 //! Errors of the gateway process.
 
+use crate::database;
+use opencredits_postgres::PostgresError;
 use opencredits_service::config::ConfigError;
 use std::path::PathBuf;
 
@@ -45,6 +47,14 @@ pub(crate) enum StartError {
     Store(#[from] opencredits_store::StoreError),
     #[error(transparent)]
     Transport(#[from] opencredits_providers::TransportError),
+    #[error("{setting} cannot be used: {source}")]
+    DatabaseUrl { setting: &'static str, source: PostgresError },
+    #[error("cannot use the database of {setting}: {source}{}", database::remedy(.source))]
+    Database { setting: &'static str, source: PostgresError },
+    #[error(
+        "database.test_url is that of database.url; give test mode a database of its own, or remove it for no test mode"
+    )]
+    SameDatabase,
     #[error("the setting hash_key in store.db has not 32 bytes; restore a backup of it")]
     HashKey,
     #[error("{what} has no keys of 64 hexadecimal digits; write one into it with: openssl rand -hex 32")]
@@ -81,6 +91,10 @@ pub(crate) enum StartError {
     Mails(#[from] opencredits_service::mail::MailFault),
     #[error(transparent)]
     Pages(#[from] opencredits_pages::PagesError),
+    #[error("database.url is not set: the data is in the files of one gateway, which runs the jobs itself; a worker is for several gateways on PostgreSQL")]
+    NoDatabase,
+    #[error("a worker takes no requests, so there is nothing to ask; see its jobs with: opencredits-admin jobs list")]
+    NoHealth,
     #[error("the gateway was started without a config file, so there is nothing to read again; start it with --config")]
     NoConfigFile,
     #[error("the gateway is ending")]

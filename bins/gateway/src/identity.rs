@@ -12,7 +12,7 @@ use opencredits_service::mail::secret_mail_settings;
 use opencredits_service::sign_in::{
     LinkKeys, SecretMailWorker, SecretMails, SignIn, SignInFault, SignInKeys, SignInPorts, SignInSettings, SignInTables,
 };
-use opencredits_store::{Settings as _, SqliteStore};
+use opencredits_store::Store;
 use std::sync::Arc;
 
 /// A setting, and the one that names a file in its place.
@@ -22,7 +22,7 @@ const LINK_KEYS: [&str; 2] = ["identity.link_keys", "identity.link_keys_file"];
 /// What signs people in and what mails their codes; none where the keys are not set.
 pub(crate) async fn build(
     config: &Config,
-    (store, accounts): (&SqliteStore, &Arc<Accounts>),
+    (store, accounts): (&Arc<dyn Store>, &Arc<Accounts>),
     (process, privacy): (&OfProcess, PrivacyApp),
 ) -> Result<Option<(Arc<IdentityApp>, SecretMailWorker)>, StartError> {
     let (Some(mailer), Some(of_mails)) = (mails::mailer(config)?, secret_mail_settings(config)) else {
@@ -56,7 +56,7 @@ pub(crate) async fn build(
 /// The keys that links are signed with; none where nobody signs in.
 pub(crate) async fn link_keys(
     config: &Config,
-    store: &SqliteStore,
+    store: &Arc<dyn Store>,
     process: &OfProcess,
 ) -> Result<Option<LinkKeys>, StartError> {
     if !config.identity.is_on() || mails::mailer(config)?.is_none() {
@@ -73,7 +73,7 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn keys(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<SignInKeys, StartError> {
+async fn keys(config: &Config, store: &Arc<dyn Store>, process: &OfProcess) -> Result<SignInKeys, StartError> {
     let identity = &config.identity;
     let hash = match set((identity.hash_key.as_ref(), identity.hash_key_file.as_ref()), HASH_KEY)? {
         Some(keys) => keys,
@@ -99,7 +99,7 @@ fn set(
 }
 
 /// A key that is made at the first start and kept in the data folder.
-async fn made(store: &SqliteStore, process: &OfProcess, name: &str) -> Result<Vec<[u8; 32]>, StartError> {
+async fn made(store: &Arc<dyn Store>, process: &OfProcess, name: &str) -> Result<Vec<[u8; 32]>, StartError> {
     let mut fresh = [0; 32];
     process.entropy.fill(&mut fresh);
     let kept = store.setting(name, &fresh).await?;

@@ -1,14 +1,25 @@
 //! What the machine has.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::OnceLock;
 
 /// The name of the machine (proc(5)).
 const HOST: &str = "/proc/sys/kernel/hostname";
 
+/// What this process is; a gateway where nothing else is said.
+static ROLE: OnceLock<&str> = OnceLock::new();
+
+/// Says once, before anything is built, what this process is.
+pub(crate) fn set_role(role: &'static str) {
+    // Whoever says it twice says the same.
+    let _said_before = ROLE.set(role);
+}
+
 /// The name of this process among those of all machines.
 pub(crate) fn process_name() -> String {
     let host = std::fs::read_to_string(HOST).unwrap_or_default();
-    format!("gateway {} at {}", std::process::id(), if host.trim().is_empty() { "this machine" } else { host.trim() })
+    let role = ROLE.get_or_init(|| "gateway");
+    format!("{role} {} at {}", std::process::id(), if host.trim().is_empty() { "this machine" } else { host.trim() })
 }
 
 /// Where nothing tells how much memory there is.

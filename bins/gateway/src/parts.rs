@@ -10,7 +10,7 @@ use opencredits_ledger::LedgerError;
 use opencredits_service::access::AccessSettings;
 use opencredits_service::config::Config;
 use opencredits_service::{Clock, DrainLimits, Entropy, Retries, Settings};
-use opencredits_store::{Settings as _, SqliteStore};
+use opencredits_store::Store;
 use opencredits_units::{BasisPoints, CreditPrice};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -56,7 +56,7 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), StartError> {
 }
 
 /// The secret for keyed hashes, created at the first start.
-pub(crate) async fn hash_key(store: &SqliteStore, entropy: &dyn Entropy) -> Result<HashKey, StartError> {
+pub(crate) async fn hash_key(store: &Arc<dyn Store>, entropy: &dyn Entropy) -> Result<HashKey, StartError> {
     let mut fresh = [0; 32];
     entropy.fill(&mut fresh);
     let kept = store.setting("hash_key", &fresh).await?;

@@ -6,7 +6,7 @@ use opencredits_api::PaymentApp;
 use opencredits_billing::{
     Customers, Marker, Mode, Payments, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret,
 };
-use opencredits_ledger::Ledger;
+use opencredits_ledger::AnyLedger;
 use opencredits_service::config::{
     BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano,
 };
@@ -17,7 +17,7 @@ use opencredits_service::purchases::{
     SaleTerms,
 };
 use opencredits_service::{Clock, Entropy, UsageReads};
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use opencredits_units::{BasisPoints, CreditPrice, UnixMs};
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ const MINUTE_MS: u64 = 60_000;
 
 /// What the sale of credits works on.
 pub(crate) struct Ground<'a> {
-    pub(crate) ledger: Ledger,
-    pub(crate) store: &'a SqliteStore,
+    pub(crate) ledger: AnyLedger,
+    pub(crate) store: &'a Arc<dyn Store>,
     pub(crate) queue: MailQueue,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -72,7 +72,7 @@ fn app_of(
     Ready { payments, customers, mode, sandbox }: Ready,
     webhook_secrets: Vec<WebhookSecret>,
 ) -> Result<Arc<PaymentApp>, StartError> {
-    let store = Arc::new(ground.store.clone());
+    let store = Arc::clone(ground.store);
     let tables =
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
     let notices = Arc::new(MailedNotices::new(ground.queue));

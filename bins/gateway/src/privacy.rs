@@ -1,5 +1,6 @@
 //! People's data: the keys of addresses, and what people ask of it.
 
+use crate::cluster::Changed;
 use crate::error::StartError;
 use crate::parts::OfProcess;
 use opencredits_api::PrivacyApp;
@@ -9,11 +10,11 @@ use opencredits_service::config::Config;
 use opencredits_service::mail::{AccountLinks, MailQueue};
 use opencredits_service::privacy::{
     AddressKeysError, DEV_ADDRESS_KEYS_FILE, ExportTables, Exporter, Privacy, PrivacyPorts, PrivacyTables,
-    address_keys, check_address_keys, fresh_address_key, keeping,
+    address_keys, fresh_address_key,
 };
 use opencredits_service::purchases::Purchases;
-use opencredits_service::{Entropy, KeyRing, UsageReads};
-use opencredits_store::SqliteStore;
+use opencredits_service::{Entropy, UsageReads};
+use opencredits_store::Store;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -24,22 +25,22 @@ const KEY_MODE: u32 = 0o600;
 
 /// What [`build`] works on.
 pub(crate) struct Ground<'a> {
-    store: &'a SqliteStore,
+    store: &'a Arc<dyn Store>,
     usage: Arc<UsageReads>,
     queue: MailQueue,
     purchases: Option<Arc<Purchases>>,
-    keyring: Arc<KeyRing>,
+    changed: Changed,
     account_links: Option<AccountLinks>,
 }
 
 impl<'a> Ground<'a> {
     pub(crate) fn new(
-        store: &'a SqliteStore,
-        (usage, keyring): (Arc<UsageReads>, Arc<KeyRing>),
+        store: &'a Arc<dyn Store>,
+        (usage, changed): (Arc<UsageReads>, Changed),
         (queue, account_links): (MailQueue, Option<AccountLinks>),
         purchases: Option<Arc<Purchases>>,
     ) -> Self {
-        Self { store, usage, queue, purchases, keyring, account_links }
+        Self { store, usage, queue, purchases, changed, account_links }
     }
 }
 
@@ -59,30 +60,19 @@ pub(crate) fn keys_if_made(config: &Config, variables: &[(String, String)]) -> R
     if is_of_dev && !path.exists() { Ok(()) } else { keys(config, variables).map(|_| ()) }
 }
 
-/// Opens a store whose addresses these keys encrypt.
-pub(crate) async fn open(
-    path: &Path,
-    keys: Option<&DataKeys>,
-    entropy: &Arc<dyn Entropy>,
-) -> Result<SqliteStore, StartError> {
-    let store = SqliteStore::open_with(path, keeping(keys, entropy))?;
-    check_address_keys(&store, keys).await?;
-    Ok(store)
-}
-
 /// What people and the operator ask of people's data.
 pub(crate) fn build(
     config: &Config,
     (ground, keys): (Ground<'_>, Option<&DataKeys>),
     process: &OfProcess,
 ) -> PrivacyApp {
-    let Ground { store, usage, queue, purchases, keyring, account_links } = ground;
+    let Ground { store, usage, queue, purchases, changed, account_links } = ground;
     let ledger = usage.ledger_handle();
     let ports = PrivacyPorts {
         ledger: ledger.clone(),
         queue,
         purchases,
-        changed: Box::new(move || keyring.forget_all()),
+        changed: Box::new(move || changed()),
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),
     };

@@ -3,6 +3,7 @@
 use crate::alarms;
 use crate::build::{self, Built};
 use crate::certificate;
+use crate::cluster::Shared;
 use crate::discover;
 use crate::error::StartError;
 use crate::log::{self, LogFilter};
@@ -21,7 +22,7 @@ use opencredits_service::config::{Config, ReloadPlan, SettingChange};
 use opencredits_service::prices::{OfferChange, Prices};
 use opencredits_service::provider_bills::{ProviderReconciliation, ReconcileTerms};
 use opencredits_service::purchases::PurchaseSettings;
-use opencredits_service::{Clock as _, Offering, PreparedOffering, ServedCatalogue};
+use opencredits_service::{ChangeFeed, Clock as _, Offering, PreparedOffering, ServedCatalogue};
 use opencredits_units::BasisPoints;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(crate) struct Reloader {
     live: Live,
     /// One reload at a time.
     state: Mutex<InForce>,
+    /// Tells the other processes that have the same data, where there are any.
+    feed: Option<Arc<ChangeFeed>>,
 }
 
 /// What a reload changes. It does not keep the process from ending.
@@ -84,13 +87,36 @@ impl Reloader {
             alarms: None,
         };
         let state = Mutex::new(InForce { config: config.clone(), transports: built.transports.clone() });
-        Self { source, variables: ports::environment(), live, state }
+        Self { source, variables: ports::environment(), live, state, feed: None }
     }
 
     /// The same, which reloads how these alarms are told as well.
     pub(crate) fn of_alarms(mut self, alarms: &Arc<Alarms>) -> Self {
         self.live.alarms = Some(Arc::clone(alarms));
         self
+    }
+
+    /// The same, which tells the processes that share the data.
+    pub(crate) fn telling(mut self, shared: Option<&Shared>) -> Self {
+        self.feed = shared.map(|shared| Arc::clone(&shared.feed));
+        self
+    }
+
+    /// Reads the config where another process has: its file may be another one. What is refused leaves everything as it is.
+    pub(crate) async fn follow(&self) {
+        if self.source.path.is_none() {
+            return;
+        }
+        let is_same = match self.source.read() {
+            Ok(new) => ReloadPlan::between(&self.state.lock().await.config, &new).changes.is_empty(),
+            Err(_) => false,
+        };
+        if is_same {
+            return;
+        }
+        if let Err(error) = self.reload(ReloadRequest { apply: true, text: None }).await {
+            tracing::error!(%error, "another process has changed; the config here is not taken over, and nothing has changed");
+        }
     }
 
     /// Begins to heed hangups and changes of the certificate's files.
@@ -153,6 +179,14 @@ impl Reloader {
     }
 
     async fn run(&self, request: ReloadRequest) -> Result<ReloadView, StartError> {
+        let view = self.reload(request).await?;
+        if let Some(feed) = self.feed.as_ref().filter(|_| view.applied) {
+            feed.tell();
+        }
+        Ok(view)
+    }
+
+    async fn reload(&self, request: ReloadRequest) -> Result<ReloadView, StartError> {
         let mut state = self.state.lock().await;
         let new = match &request.text {
             Some(text) => self.source.read_text(text)?,

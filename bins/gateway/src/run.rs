@@ -2,6 +2,8 @@
 
 use crate::alarms;
 use crate::build::Built;
+use crate::cluster;
+use crate::database::Files;
 use crate::error::StartError;
 use crate::jobs;
 use crate::log::LogFilter;
@@ -15,17 +17,16 @@ use crate::test_mode::{BuiltTest, TaskSets};
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
 use opencredits_api::{App, Ended, Limits, Listening, OperatorApp, Routes, serve, service};
-use opencredits_backup::Source;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::AnyLedger;
 use opencredits_service::accounts::Accounts;
 use opencredits_service::config::{Config, MailTransport};
-use opencredits_service::jobs::{Jobs, StopSwitch, release_left};
+use opencredits_service::jobs::{Jobs, StopSwitch};
 use opencredits_service::mail::Bounces;
 use opencredits_service::prices::Prices;
 use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::telemetry::{ModeParts, StateParts};
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use opencredits_units::UnixMs;
 use std::cell::Cell;
 use std::path::Path;
@@ -62,28 +63,45 @@ pub(crate) async fn bind(
     Ok(listener)
 }
 
-/// Serves until SIGTERM or SIGINT, then gives running requests their time, settles the rest and flushes.
+/// What a gateway takes requests with.
+pub(crate) struct Front {
+    pub(crate) listener: TcpListener,
+    pub(crate) threads: WorkerPool,
+}
+
+/// Serves until SIGTERM or SIGINT, then gives running requests their time, settles the rest and flushes. A worker has no front.
 pub(crate) async fn run(
-    (built, listener, metrics): (Built, TcpListener, Option<Metrics>),
+    (built, front, metrics): (Built, Option<Front>, Option<Metrics>),
     config: &Config,
     (source, log, hangups): (ConfigSource, LogFilter, Signal),
-    (threads, started): (WorkerPool, UnixMs),
+    started: UnixMs,
 ) -> Result<ExitCode, StartError> {
     let reloader = Reloader::over(&built, config, (source, log));
-    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, tls, .. } = built;
-    release_left(&app.gateway)?;
-    let stores = [Some(&store), test.as_ref().map(BuiltTest::store)].map(Option::<&SqliteStore>::cloned);
+    let Built {
+        app, accounts, reaper, store, files, mails, secret_mails, prices, providers, test, people, tls, shared, ..
+    } = built;
+    files.end_left(&app.gateway).await?;
+    let of_modes = [Some(&files), test.as_ref().map(BuiltTest::files)].map(Option::<&Arc<Files>>::cloned);
     let of_people = (&people.0, built.address_keys.as_ref());
-    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people).await?;
+    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people);
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
-    let (running, signal) = (Arc::clone(&jobs), jobs_stopped.clone());
-    tasks.spawn(async move { running.run(signal).await });
+    // Where gateways share the data, workers run the jobs and watch.
+    let jobs_stopped = (front.is_none() || shared.is_none()).then_some(jobs_stopped);
+    if let Some(stopped) = jobs_stopped.clone() {
+        let running = Arc::clone(&jobs);
+        tasks.spawn(async move { running.run(stopped).await });
+    }
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
-    let mut sockets = JoinSet::new();
-    let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
+    let (mut sockets, mut following) = (JoinSet::new(), JoinSet::new());
+    let sets = TaskSets {
+        tasks: &mut tasks,
+        draining: &mut draining,
+        sockets: &mut sockets,
+        following: &mut following,
+    };
     let (close_test, test_mode) = match test {
         Some(test) => Some(test.start(config, (sets, jobs_stopped.clone())).await?),
         None => None,
@@ -91,10 +109,14 @@ pub(crate) async fn run(
     .unzip();
     let state = state_of(config, &app, (&store, mails.jobs.is_some()), (&jobs, &prices, &providers));
     let state = StateParts { test: test_mode, ..state };
-    let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped)).await?;
-    let reloader = Arc::new(reloader.of_alarms(&state.alarms));
-    let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
-    let admin = admin_of(&app, (accounts, files), people)
+    let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped, shared.is_some())).await?;
+    let reloader = Arc::new(reloader.of_alarms(&state.alarms).telling(shared.as_ref()));
+    if let Some(shared) = shared {
+        cluster::share(&app.gateway).await;
+        let (prices, reloader) = (Arc::clone(&prices), Arc::clone(&reloader));
+        shared.start(&mut following, move || cluster::take(Arc::clone(&prices), Arc::clone(&reloader)));
+    }
+    let admin = admin_of(&app, accounts, (&files, &store), people)
         .of_jobs(jobs)
         .of_prices(prices)
         .of_providers(providers)
@@ -103,15 +125,24 @@ pub(crate) async fn run(
     let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
     let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
     let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, state));
-    let mut reloading = JoinSet::new();
-    reloader.start(&mut reloading, hangups);
+    reloader.start(&mut following, hangups);
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    announce(&app, &config.server.listen);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
-    let ended = serve(Listening { listener, tls }, routes, limits(config), threads.workers(), stopped).await;
+    let (ended, threads) = match front {
+        Some(Front { listener, threads }) => {
+            announce(&app, &config.server.listen);
+            let listening = Listening { listener, tls };
+            (serve(listening, routes, limits(config), threads.workers(), stopped).await, Some(threads))
+        }
+        None => {
+            announce_jobs();
+            stopped.await;
+            (Ended::Drained, None)
+        }
+    };
     tracing::info!(?ended, "stopped serving; settling what is left");
-    reloading.shutdown().await;
+    following.shutdown().await;
     if ended == Ended::Abandoned {
         // The time is over: the reaper ends, then the connections with their threads, and each settles its requests.
         draining.shutdown().await;
@@ -128,8 +159,7 @@ pub(crate) async fn run(
     // them with the usage known so far.
     drop(app);
     let clean = drained(draining, &deadline).await && ended == Ended::Drained;
-    ledgers.iter().try_for_each(Ledger::flush)?;
-    empty_logs(stores.iter().flatten()).await;
+    closed(ledgers, of_modes.iter().flatten(), &deadline).await?;
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -137,11 +167,12 @@ pub(crate) async fn run(
 /// What answers operators about these accounts and people.
 fn admin_of(
     app: &Arc<App>,
-    (accounts, files): (Arc<Accounts>, Source),
+    accounts: Arc<Accounts>,
+    (files, store): (&Files, &Arc<dyn Store>),
     (privacy, exporter): (Arc<Privacy>, Arc<Exporter>),
 ) -> Admin {
-    Admin::new(accounts, app.settings.credit_price)
-        .of_files(files)
+    files
+        .shown_by(Admin::new(accounts, app.settings.credit_price), (app.gateway.ledger(), store))
         .of_purchases(app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases)))
         .of_privacy(privacy, exporter)
         .of_access(Arc::clone(app.gateway.access()))
@@ -151,14 +182,14 @@ fn admin_of(
 fn state_of(
     config: &Config,
     app: &Arc<App>,
-    (store, sends_mails): (&SqliteStore, bool),
+    (store, sends_mails): (&Arc<dyn Store>, bool),
     (jobs, prices, providers): (&Arc<Jobs>, &Arc<Prices>, &Arc<ProviderReconciliation>),
 ) -> StateParts {
     let sold = app.payments.iter().flat_map(|_| config.payments.currencies());
     StateParts {
         live: ModeParts { gateway: Arc::downgrade(&app.gateway), jobs: Arc::clone(jobs) },
         test: None,
-        backlogs: Arc::new(store.clone()),
+        backlogs: store.clone(),
         prices: Arc::clone(prices),
         providers: Arc::clone(providers),
         sends_mails,
@@ -168,22 +199,33 @@ fn state_of(
 }
 
 /// The ledgers of both modes.
-fn ledgers(app: &App) -> Vec<Ledger> {
+fn ledgers(app: &App) -> Vec<AnyLedger> {
     let test = app.test.as_ref().map(|test| test.app().gateway.ledger());
     [Some(app.gateway.ledger()), test].into_iter().flatten().cloned().collect()
 }
 
-/// Merges the logs of stores into their files, so that the folder can be copied as files. The next start would do it as well.
-async fn empty_logs(stores: impl Iterator<Item = &SqliteStore>) {
-    for store in stores {
-        match store.checkpoint().await {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!("another process reads the store; copy store.db-wal together with store.db"),
-            Err(error) => {
-                tracing::warn!(%error, "the log of the store is not merged; copy store.db-wal together with store.db")
+/// Waits until all decisions are on disk or in the database, and leaves the files whole.
+async fn closed(
+    ledgers: Vec<AnyLedger>,
+    of_modes: impl Iterator<Item = &Arc<Files>>,
+    deadline: &Deadline,
+) -> Result<(), StartError> {
+    for ledger in ledgers {
+        ledger.flush().await?;
+        if let AnyLedger::Shared(ledger) = ledger {
+            // Requests that have just ended may have sent what nobody waits for.
+            let sent = tokio::time::timeout_at(deadline.at().max(Instant::now() + JOBS_END), ledger.close());
+            if sent.await.is_err() {
+                tracing::warn!(
+                    "the database did not take the last decisions in time; holds that are left end by themselves"
+                );
             }
         }
     }
+    for files in of_modes {
+        files.close().await;
+    }
+    Ok(())
 }
 
 /// Tells the log what is served, and the service manager that it is.
@@ -191,6 +233,12 @@ fn announce(app: &App, listen: &str) {
     let catalog = app.gateway.catalog();
     let (models, price_book) = (catalog.models().len(), catalog.version());
     tracing::info!(models, %price_book, listen, "serving");
+    service_manager::serves();
+}
+
+/// Tells the log that jobs run, and the service manager that the process does.
+fn announce_jobs() {
+    tracing::info!("running the jobs");
     service_manager::serves();
 }
 

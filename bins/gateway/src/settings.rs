@@ -25,11 +25,11 @@ pub(crate) struct Settings {
 
 /// Prints the config in force, and what may be a mistake in it.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "--check prints the config in force")]
-pub(crate) fn show(config: &Config) -> Result<ExitCode, StartError> {
+pub(crate) fn show(program: &str, config: &Config) -> Result<ExitCode, StartError> {
     let notices = build::check(config, &ports::environment())?;
     println!("{}", config.show()?);
     for notice in notices {
-        eprintln!("opencredits-gateway: warning: {notice}");
+        eprintln!("{program}: warning: {notice}");
     }
     Ok(ExitCode::SUCCESS)
 }

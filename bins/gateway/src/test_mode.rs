@@ -1,27 +1,28 @@
 //! Test mode: a second gateway of the same process, for test keys, that has neither real credits nor providers.
 
+use crate::cluster::{self, Shared};
+use crate::database::{self, Data, Files};
 use crate::error::StartError;
 use crate::jobs;
+use crate::machine;
 use crate::parts::{self, OfProcess};
 use crate::payments;
-use crate::privacy;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{ApiSettings, PagesApp, TestApp, TestAppParts};
-use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
-use opencredits_keys::{DataKeys, Mode};
+use opencredits_keys::DataKeys;
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
-use opencredits_service::jobs::{StopSignal, release_left};
+use opencredits_service::jobs::StopSignal;
 use opencredits_service::mail::MailQueue;
 use opencredits_service::telemetry::ModeParts;
 use opencredits_service::{
-    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestLedger, TestOffering,
-    TestParts, TestPorts, TestUpstreams, UsageReads, books,
+    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestOffering, TestParts,
+    TestPorts, TestUpstreams, UsageReads, books,
 };
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use opencredits_units::BasisPoints;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -36,11 +37,12 @@ pub(crate) struct BuiltTest {
     pub(crate) app: TestApp,
     accounts: Arc<Accounts>,
     reaper: Reaper,
-    store: SqliteStore,
-    dir: PathBuf,
+    store: Arc<dyn Store>,
+    files: Arc<Files>,
+    shared: Option<Shared>,
 }
 
-/// Opens the folder of test mode, and builds what serves test keys; `None` where test mode is off.
+/// Opens the data of test mode, and builds what serves test keys; `None` where test mode is off.
 pub(crate) async fn build(
     config: &Config,
     (offer, pages): (&ServedCatalogue, &Arc<PagesApp>),
@@ -50,19 +52,23 @@ pub(crate) async fn build(
         return Ok(None);
     }
     let OfProcess { clock, entropy } = process;
-    let data = Path::new(&config.data.dir);
-    let dir = data.join(TEST_DIR);
-    parts::make_folder(&dir)?;
-    let ledger = parts::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
-    let store = privacy::open(&dir.join(STORE_FILE), keys, entropy).await?.of_mode(Mode::Test)?;
-    books::open(ledger.ledger(), clock.now())?;
+    let Some(data) = database::open_test(config, keys, process).await? else {
+        return Ok(None);
+    };
+    let Data { ledger, store, files } = data;
+    books::open(ledger.ledger(), clock.now()).await?;
     let TestOffering { catalog, upstreams, settings: of_requests } = offering(config, offer)?;
     let share = BasisPoints::new(config.billing.partner_share_bps);
-    let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(clock), share));
-    let forgetting = Arc::clone(&keyring);
+    let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(clock), share);
+    let keyring = Arc::new(match files.are_shared() {
+        true => keyring.with_shared_rates(store.clone(), (&machine::process_name(), &**entropy)),
+        false => keyring,
+    });
+    let feed = cluster::feed(&files, &store);
+    let changed = cluster::changed(&keyring, feed.as_ref());
     let tables = Tables::of(store.clone());
     let accounts = Accounts::of_test_mode(&ledger, tables, Arc::clone(clock), Arc::clone(entropy))
-        .on_change(move || forgetting.forget_all())
+        .on_change(move || changed())
         .with_partner_terms(config.billing.partner_terms())
         .knowing(catalog.clone());
     let accounts = Arc::new(accounts);
@@ -78,19 +84,20 @@ pub(crate) async fn build(
     let of_gateway = TestParts {
         catalog,
         upstreams,
-        usage: Arc::new(UsageReads::new(ledger.ledger().clone(), Arc::new(store.clone()))),
+        usage: Arc::new(UsageReads::new(ledger.ledger().clone(), store.clone())),
         ledger,
         keyring,
-        ports: TestPorts { clock: Arc::clone(clock), entropy: Arc::clone(entropy), claims: Arc::new(store.clone()) },
+        ports: TestPorts { clock: Arc::clone(clock), entropy: Arc::clone(entropy), claims: store.clone() },
         settings: of_requests,
         hash_key: parts::hash_key(&store, &**entropy).await?,
     };
     let (gateway, reaper) = TestGateway::new(of_gateway)?;
-    let partners = Arc::new(store.clone());
     let pages = Arc::clone(pages);
     let settings: ApiSettings = parts::api_settings(config);
-    let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, pages, settings };
-    Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, dir }))
+    let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners: store.clone(), payments, pages, settings };
+    let of_gateway = Arc::downgrade(gateway.gateway());
+    let shared = feed.map(|feed| Shared { feed, files: Arc::clone(&files), gateway: of_gateway });
+    Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, files, shared }))
 }
 
 /// Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
@@ -116,6 +123,8 @@ pub(crate) struct TaskSets<'a> {
     pub(crate) draining: &'a mut JoinSet<()>,
     /// Admin sockets, which end once they are told to.
     pub(crate) sockets: &'a mut JoinSet<()>,
+    /// Those that follow config and other processes until nothing is served any more.
+    pub(crate) following: &'a mut JoinSet<()>,
 }
 
 impl BuiltTest {
@@ -124,32 +133,39 @@ impl BuiltTest {
         TestDesk::new(Arc::clone(&self.accounts), config.play_credits())
     }
 
-    /// Its store.
-    pub(crate) const fn store(&self) -> &SqliteStore {
-        &self.store
+    /// Its files.
+    pub(crate) const fn files(&self) -> &Arc<Files> {
+        &self.files
     }
 
     /// Starts its jobs and its admin socket, which serves until the sender is dropped.
     pub(crate) async fn start(
         self,
         config: &Config,
-        (sets, jobs_stopped): (TaskSets<'_>, StopSignal),
+        (sets, jobs_stopped): (TaskSets<'_>, Option<StopSignal>),
     ) -> Result<(oneshot::Sender<()>, ModeParts), StartError> {
         let app = self.app.app();
         let gateway: &Arc<Gateway> = &app.gateway;
-        release_left(gateway)?;
-        let jobs = jobs::build_of_test_mode(app, config, &self.store).await?;
+        self.files.end_left(gateway).await?;
+        let jobs = jobs::build_of_test_mode(app, config, &self.store);
         let (running, measured) = (Arc::clone(&jobs), Arc::clone(&jobs));
-        sets.tasks.spawn(async move { running.run(jobs_stopped).await });
+        if let Some(stopped) = jobs_stopped {
+            sets.tasks.spawn(async move { running.run(stopped).await });
+        }
+        if let Some(shared) = self.shared {
+            cluster::share(gateway).await;
+            shared.start(sets.following, || std::future::ready(()));
+        }
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());
-        let files = Source { ledger: gateway.ledger().clone(), store: self.store, data: self.dir.clone() };
-        let admin = Admin::new(self.accounts, app.settings.credit_price)
-            .of_files(files)
+        let admin = Admin::new(self.accounts, app.settings.credit_price);
+        let admin = self
+            .files
+            .shown_by(admin, (gateway.ledger(), &self.store))
             .of_purchases(purchases)
             .of_jobs(jobs)
             .of_access(Arc::clone(gateway.access()));
-        let socket = AdminSocket::bind(&self.dir)?;
+        let socket = AdminSocket::bind(&Path::new(&config.data.dir).join(TEST_DIR))?;
         let (close, closing) = oneshot::channel::<()>();
         sets.sockets.spawn(socket.serve(admin, async move {
             let _closed_or_dropped = closing.await;

@@ -37,8 +37,16 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
                     tracing::error!(part = "ledger", %error, "a request is refused");
                     unavailable("the books cannot be written now, so no request can be charged; try again")
                 }
+                LedgerError::Away | LedgerError::CommitUnknown => {
+                    tracing::error!(part = "ledger", %error, "a request is refused");
+                    unavailable("the database of the books does not answer now, so no request can be charged; try again")
+                }
                 error => ours("ledger", error),
             }
+        }
+        Fault::Store(error) if error.is_away() => {
+            tracing::error!(part = "store", %error, "a request is refused");
+            unavailable("the database does not answer now; try again")
         }
         Fault::Store(error) => ours("store", error),
         Fault::Record(error) => ours("record", error),

@@ -97,11 +97,11 @@ async fn identified(
         return Err(faults::unavailable("there are too many connections; try again"));
     }
     let permit = match &spender.rates {
-        Some(rates) => Some(rates.admit().map_err(|limited| problem(limited.into()))?),
+        Some(rates) => Some(rates.admit().await.map_err(problem)?),
         None => None,
     };
     if !counts {
-        app.gateway.refuse_without_credit(&spender).map_err(problem)?;
+        app.gateway.refuse_without_credit(&spender).await.map_err(problem)?;
     }
     Ok((spender, permit))
 }

@@ -224,7 +224,8 @@ pub(crate) async fn credits(State(app): State<Arc<App>>, headers: HeaderMap) -> 
     let manager = auth::manager(&app, &headers).await?;
     let ours = |fault: Fault| faults::problem(&fault, &app.settings);
     let used = app.gateway.usage().charged_to(manager.user).await.map_err(ours)?;
-    let balance = app.gateway.ledger().balance(manager.wallet).map_err(|error| ours(error.into()))?;
+    let balance = app.gateway.ledger().balance(manager.wallet).await.map_err(|error| ours(error.into()))?;
+    let owed = owed(&app, manager).await?;
     let got = balance.posted.checked_add(used).ok_or(Fault::Overflow).map_err(ours)?;
     let shown = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
     Ok(json::ok(&json!({ "data": {
@@ -234,21 +235,22 @@ pub(crate) async fn credits(State(app): State<Arc<App>>, headers: HeaderMap) -> 
         "balance": shown(balance.posted),
         "held": shown(balance.held),
         "available": shown(balance.available),
-        "owed": shown(owed(&app, manager)?),
+        "owed": shown(owed),
     }})))
 }
 
 /// What the person owes after credits were taken back that they had spent.
-fn owed(app: &App, manager: Manager) -> Result<NanoUsd, Problem> {
-    let owed = app.payments.as_deref().map(|payments| payments.purchases.owed(manager.user)).transpose();
-    owed.map(Option::unwrap_or_default).map_err(|_| faults::problem(&Fault::Overflow, &app.settings))
+async fn owed(app: &App, manager: Manager) -> Result<NanoUsd, Problem> {
+    let Some(payments) = app.payments.as_deref() else { return Ok(NanoUsd::ZERO) };
+    let owed = payments.purchases.owed(manager.user).await;
+    owed.map_err(|_| faults::problem(&Fault::Overflow, &app.settings))
 }
 
 /// The person who makes a change, unless they make too many.
 pub(crate) async fn changing(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
     let manager = auth::manager(app, headers).await?;
-    let limited = app.gateway.keyring().admit_change(manager);
-    limited.map_err(|limited| faults::problem(&limited.into(), &app.settings))?;
+    let admitted = app.gateway.keyring().admit_change(manager).await;
+    admitted.map_err(|fault| faults::problem(&fault, &app.settings))?;
     Ok(manager)
 }
 
@@ -283,7 +285,7 @@ async fn shown(app: &App, key: &Key) -> Result<Value, Problem> {
     let now = app.gateway.clock().now();
     let usage = app.gateway.usage().usage_of(key.id, now).await;
     let usage = usage.map_err(|fault| faults::problem(&fault, &app.settings))?;
-    let left = app.accounts.left_of(key.limit).map_err(|error| problem(app, error))?;
+    let left = app.accounts.left_of(key.limit).await.map_err(|error| problem(app, error))?;
     let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
     let Rates { requests_per_minute, tokens_per_minute, parallel_max } = key.rates;
     Ok(json!({

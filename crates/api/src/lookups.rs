@@ -16,7 +16,7 @@ use axum::extract::State;
 use http::{HeaderMap, Response};
 use opencredits_keys::Mode;
 use opencredits_ledger::EntryRow;
-use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, UsageSource, books, check_bill};
+use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, UsageSource, books, charge_of, check_bill};
 use opencredits_units::{Bucket, GenerationId, NanoUsd, Tokens};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) async fn balance(State(app): State<Arc<App>>, headers: HeaderMap) -> 
         Ok(_) => reader(&app, &headers).await?,
         Err(_) => Reader::Key(spender(&app, &headers).await?),
     };
-    let balance = app.gateway.ledger().balance(reader.wallet());
+    let balance = app.gateway.ledger().balance(reader.wallet()).await;
     let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
     // The posted balance: the hold of a running request is not spent yet.
     let balance = json::number(app.settings.credit_price.show(balance.posted));
@@ -62,7 +62,7 @@ pub(crate) async fn key(State(app): State<Arc<App>>, headers: HeaderMap) -> Answ
     let now = app.gateway.clock().now();
     let usage = app.gateway.usage().usage_of(spender.key, now).await.map_err(problem)?;
     let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
-    let limits = key_limits::limits_of(&app, &spender)?;
+    let limits = key_limits::limits_of(&app, &spender).await?;
     let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
     Ok(json::ok(&json!({ "data": {
             "label": spender.label,
@@ -135,7 +135,7 @@ pub(crate) async fn generation(
         .as_deref()
         .and_then(|id| id.parse().ok())
         .ok_or_else(|| Problem::new(ErrorType::InvalidRequest, "ask with ?id=gen_…, as x-generation-id names it"))?;
-    let entry = app.gateway.ledger().entry(id.cast());
+    let entry = charge_of(app.gateway.ledger(), id).await;
     let entry = entry.map_err(|error| faults::problem(&error.into(), &app.settings))?;
     let own = entry.filter(|entry| entry.legs.first().is_some_and(|(account, _)| *account == wallet));
     let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {id} of this account"));

@@ -19,12 +19,14 @@
 //!
 //! # Reading the code
 //! `take` makes a backup: `sqlite` copies databases, `files` copies the rest and hashes. `manifest` is its description,
-//! `check` verifies a folder against it, and `restore` puts a backup back.
+//! `check` verifies a folder against it, and `restore` puts a backup back. `migrate` moves an installation from its files to a database, and
+//! back.
 
 mod check;
 mod error;
 mod files;
 mod manifest;
+mod migrate;
 mod priority;
 mod restore;
 mod sqlite;
@@ -34,6 +36,7 @@ mod take;
 pub use check::{Checked, check, check_watched};
 pub use error::BackupError;
 pub use manifest::{CopiedFile, FORMAT, LedgerCounts, MANIFEST_FILE, Manifest, StoreCounts};
+pub use migrate::{MOVING_DIR, MigrateError, Migrated, Migrating, MovedTable, Way, migrate};
 pub use priority::give_way;
 pub use restore::{Restored, Restoring, restore};
 pub use stop::Stop;

@@ -176,7 +176,7 @@ fn moves((staged, to, aside): (&Path, &Path, &Path), manifest: &Manifest, old: &
 
 /// Gives a file the owner of its folder, where this process may: files that root restores are for the gateway's user.
 #[cfg(unix)]
-fn hand_over(folder: &Path, file: &Path) {
+pub(crate) fn hand_over(folder: &Path, file: &Path) {
     use std::os::unix::fs::{MetadataExt, chown};
     if let (Ok(folder), Ok(now)) = (std::fs::metadata(folder), std::fs::symlink_metadata(file))
         && (folder.uid(), folder.gid()) != (now.uid(), now.gid())
@@ -186,7 +186,7 @@ fn hand_over(folder: &Path, file: &Path) {
 }
 
 #[cfg(not(unix))]
-fn hand_over(_folder: &Path, _file: &Path) {}
+pub(crate) fn hand_over(_folder: &Path, _file: &Path) {}
 
 #[cfg(test)]
 mod tests {

@@ -63,10 +63,13 @@
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
 //! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
 //! `head_file` records the last commit beside the ledger. `copy` reads a backup's copy of the file.
-//! `postgres` is the same ledger in a PostgreSQL database that several processes share.
+//! `postgres` is the same ledger in a PostgreSQL database that several processes share, and `any` is a ledger on either engine.
+//! `migrate` reads and writes a ledger of either engine as its rows, to move it to the other.
 //! `follow` gives entries to a projection, each once. `watch` tells who measures commits.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
+#[cfg(feature = "postgres")]
+mod any;
 mod chain;
 #[cfg(feature = "sqlite")]
 mod chain_rows;
@@ -86,6 +89,8 @@ mod ids;
 mod journal;
 mod ledger;
 mod limits;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod migrate;
 mod persister;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -107,6 +112,8 @@ mod verify;
 mod verify_chain;
 mod watch;
 
+#[cfg(feature = "postgres")]
+pub use any::{AnyDecision, AnyLedger, Sent};
 pub use chain::{ChainHead, ChainHeadError, Loss};
 pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
 #[cfg(feature = "sqlite")]
@@ -117,13 +124,15 @@ pub use follow::{Changes, Checkpoint};
 pub use head_file::HEAD_ENDING;
 pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use migrate::{RawAccount, RawEntry, RawHold, RawLedger, Written};
 /// Where a PostgreSQL database is.
 #[cfg(feature = "postgres")]
 pub use opencredits_postgres::Settings as PostgresSettings;
 /// Money, ids and time, as the ledger takes them.
 pub use opencredits_units as units;
 #[cfg(feature = "postgres")]
-pub use postgres::{Decision, SharedLedger, SharedOptions};
+pub use postgres::{Decision, HEARTBEAT, ProcessRow, SharedLedger, SharedOptions};
 pub use report::{Covered, Finding, VerifyReport};
 #[cfg(feature = "sqlite")]
 pub use sqlite::LOCK_ENDING;

@@ -46,6 +46,14 @@ pub enum PostgresError {
     /// The tables could not be migrated.
     #[error("cannot bring the tables up to date: {}", cause(.0))]
     Migration(#[from] refinery_core::Error),
+    /// Data is moved into the database, and is not whole yet.
+    #[error(
+        "data is being moved into it and is not whole yet; run `opencredits-admin migrate` again, which goes on where it stopped"
+    )]
+    Unfinished,
+    /// Another process has begun to move data into the database.
+    #[error("another process moves data into it now; let one of them do it")]
+    TurnEnded,
     /// All connections were in use for too long.
     #[error("no connection to the database was free in time; raise their number, or look for slow statements")]
     Busy,

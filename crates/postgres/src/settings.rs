@@ -15,6 +15,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A server that does not answer a connection in so long is taken as absent, where the connection string says nothing else.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// The same, where the connection string names several servers.
+const CONNECT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// A connection on which the server has confirmed nothing for so long is taken as lost, where the connection string says nothing else.
 const UNCONFIRMED_MAX: Duration = Duration::from_secs(30);
 /// What connections tell the server about themselves.
@@ -44,7 +46,8 @@ impl Settings {
             if said.starts_with(NAMES_OPTION) { PostgresError::Option(said) } else { PostgresError::Malformed }
         })?;
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_MAX);
+            // Of several servers the next one is tried while whoever waits is still there.
+            config.connect_timeout(if config.get_hosts().len() > 1 { CONNECT_OF_SEVERAL } else { CONNECT_MAX });
         }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(UNCONFIRMED_MAX);

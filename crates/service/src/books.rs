@@ -1,7 +1,7 @@
 //! The accounts of the house. Their ids are fixed, so that every process of an installation uses the same ones.
 
 use crate::ledger_ids::derived;
-use opencredits_ledger::{Floor, Ledger, LedgerError, OpenAccount};
+use opencredits_ledger::{AnyLedger, Floor, LedgerError, OpenAccount};
 use opencredits_units::{AccountId, UnixMs};
 
 /// Payments from outside.
@@ -169,11 +169,11 @@ pub fn name(account: AccountId) -> Option<String> {
 ///
 /// # Errors
 /// When the ledger fails.
-pub fn open(ledger: &Ledger, now: UnixMs) -> Result<(), LedgerError> {
+pub async fn open(ledger: &AnyLedger, now: UnixMs) -> Result<(), LedgerError> {
     for (id, _) in NAMES {
-        ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now)?.accepted();
+        ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now).accepted().await?;
     }
-    ledger.flush()
+    ledger.flush().await
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use crate::earner_terms::EarnerTerms;
 use crate::fault::{Fault, KeyFault};
 use crate::limits::{BegunUntil, LimitKind};
 use crate::partners::PartnerTerms;
-use crate::ports::Clock;
-use crate::rates::{KeyRates, RateLimited};
+use crate::ports::{Clock, Entropy};
+use crate::rates::{KeyRates, RateSharing};
 use moka::Entry;
 use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
@@ -14,9 +14,9 @@ use opencredits_identity::oauth::is_for;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
     ConnectedKeys, Key, KeyRotations, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, PrivacyStates,
-    Rates, SpendingLimit, SpendingLimits, Standing, Users,
+    Rates, SharedRates, SpendingLimit, SpendingLimits, Standing, Store, Users,
 };
-use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, BasisPoints, Id, KeyId, PartnerId, UnixMs, UserId};
 use parking_lot::RwLock;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -139,6 +139,8 @@ pub struct KeyRing {
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
     /// The rates of limited keys, which outlive their cached data.
     rates: Cache<KeyId, Arc<KeyRates>>,
+    /// What shares them with other processes.
+    sharing: Option<Arc<RateSharing>>,
     /// The changes that people make.
     changes: Cache<UserId, Arc<KeyRates>>,
     /// The requests of partners for their figures.
@@ -171,20 +173,8 @@ pub struct KeyTables {
 
 impl KeyTables {
     /// All of them from one store.
-    pub fn of<S>(store: S) -> Self
-    where
-        S: Users
-            + Keys
-            + KeyRotations
-            + Partners
-            + PartnerKeys
-            + ManagementKeys
-            + SpendingLimits
-            + PrivacyStates
-            + ConnectedKeys
-            + 'static,
-    {
-        let store = Arc::new(store);
+    pub fn of(store: impl Into<Arc<dyn Store>>) -> Self {
+        let store: Arc<dyn Store> = store.into();
         Self {
             keys: store.clone(),
             rotations: store.clone(),
@@ -221,6 +211,7 @@ impl KeyRing {
             connected,
             origin: String::new(),
             rates,
+            sharing: None,
             changes,
             reports,
             clock,
@@ -262,6 +253,18 @@ impl KeyRing {
     pub fn with_origin(mut self, origin: &str) -> Self {
         origin.clone_into(&mut self.origin);
         self
+    }
+
+    /// Shares rates with the other processes of this store, in which this process has the given name.
+    #[must_use]
+    pub fn with_shared_rates(mut self, rates: Arc<dyn SharedRates>, (process, entropy): (&str, &dyn Entropy)) -> Self {
+        self.sharing = Some(RateSharing::begin(rates, Arc::clone(&self.clock), (process, entropy)));
+        self
+    }
+
+    /// The rates that processes share, where they do.
+    pub(crate) fn shared_rates(&self) -> Option<Arc<dyn SharedRates>> {
+        self.sharing.as_ref().map(|sharing| sharing.store())
     }
 
     /// A partner's own markup, within the operator's bounds.
@@ -345,7 +348,7 @@ impl KeyRing {
         let partner = self.partners.partner(key.owner).await?.ok_or(KeyFault::Unknown)?;
         match partner.standing {
             Standing::Good => {
-                self.admit(&self.reports, partner.id, REPORTS)?;
+                self.admit(&self.reports, partner.id, REPORTS).await?;
                 Ok(partner)
             }
             Standing::Suspended => Err(KeyFault::Suspended.into()),
@@ -355,26 +358,35 @@ impl KeyRing {
     /// Admits a change that a person makes with a management key.
     ///
     /// # Errors
-    /// When the person has made too many within a minute.
-    pub fn admit_change(&self, manager: Manager) -> Result<(), RateLimited> {
-        self.admit(&self.changes, manager.user, CHANGES)
+    /// When the person has made too many within a minute, or when the store fails.
+    pub async fn admit_change(&self, manager: Manager) -> Result<(), Fault> {
+        self.admit(&self.changes, manager.user, CHANGES).await
     }
 
     /// Admits one of the things that someone may do so often.
-    fn admit<K>(&self, all: &Cache<K, Arc<KeyRates>>, who: K, rates: Rates) -> Result<(), RateLimited>
-    where
-        K: std::hash::Hash + Eq + Send + Sync + 'static,
-    {
+    async fn admit<K: 'static>(
+        &self,
+        all: &Cache<Id<K>, Arc<KeyRates>>,
+        who: Id<K>,
+        rates: Rates,
+    ) -> Result<(), Fault> {
         let kept = all.entry(who).and_compute_with(|before| match before {
             Some(_) => Op::Nop,
-            None => KeyRates::new(rates, None, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates))),
+            // Their ids are those of no key.
+            None => self.fresh_rates(who.cast(), rates, None).map_or(Op::Nop, Op::Put),
         });
-        match kept {
-            CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {
-                rates.value().admit().map(drop)
-            }
-            CompResult::Removed(_) | CompResult::StillNone(_) => Ok(()),
+        match kept_rates(kept) {
+            Some(rates) => rates.admit().await.map(drop),
+            None => Ok(()),
         }
+    }
+
+    fn fresh_rates(&self, key: KeyId, rates: Rates, before: Option<&KeyRates>) -> Option<Arc<KeyRates>> {
+        let fresh = match &self.sharing {
+            Some(sharing) => KeyRates::shared(rates, before, (sharing, key)),
+            None => KeyRates::new(rates, before, &self.clock),
+        };
+        fresh.map(Arc::new)
     }
 
     /// At most `max` limits that begin anew from time to time, by account, those above `after`.
@@ -466,17 +478,10 @@ impl KeyRing {
             let before = before.map(Entry::into_value);
             match before.as_deref() {
                 Some(before) if before.rates() == key.rates => Op::Nop,
-                before => {
-                    KeyRates::new(key.rates, before, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates)))
-                }
+                before => self.fresh_rates(key.id, key.rates, before).map_or(Op::Nop, Op::Put),
             }
         });
-        match kept {
-            CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {
-                Some(rates.into_value())
-            }
-            CompResult::Removed(_) | CompResult::StillNone(_) => None,
-        }
+        kept_rates(kept)
     }
 
     fn earner(&self, key: &Key, partner: &Partner) -> Option<Earner> {
@@ -490,6 +495,16 @@ impl KeyRing {
     pub fn forget_all(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.cache.invalidate_all();
+    }
+}
+
+/// The rates that are in a cache after a computation.
+fn kept_rates<K>(kept: CompResult<K, Arc<KeyRates>>) -> Option<Arc<KeyRates>> {
+    match kept {
+        CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {
+            Some(rates.into_value())
+        }
+        CompResult::Removed(_) | CompResult::StillNone(_) => None,
     }
 }
 

@@ -25,6 +25,7 @@ mod actor;
 pub mod alarms;
 mod api_dialects;
 pub mod books;
+mod change_feed;
 pub mod config;
 pub mod connections;
 mod data_key;
@@ -54,6 +55,7 @@ pub mod sign_in;
 pub mod telemetry;
 mod usage;
 
+pub use change_feed::ChangeFeed;
 pub use data_key::{DataKeyError, data_key, key_in};
 pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
@@ -62,7 +64,7 @@ pub use gateway::{
     Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, InputEstimate, LargeBodies,
     Offering, Parts, PathParameters, Pending, Ports, PreparedOffering, Reaper, Receipt, Reply, Retries, RouteHealth,
     Settings, StreamEnd, StreamItem, TEST_DIR, TestGateway, TestLedger, TestOffering, TestParts, TestPorts,
-    TestUpstreams, Upstream, WholeAnswer,
+    TestUpstreams, Upstream, WholeAnswer, charge_of,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, LimitTerms, Manager, Spender};
 pub use limits::{BegunUntil, LimitBalance, LimitKind, Renewals};

@@ -7,11 +7,11 @@
 use crate::books;
 use crate::period::Period;
 use moka::sync::Cache;
-use opencredits_ledger::{ChangeLimit, Ledger, LedgerError, LimitChange};
+use opencredits_ledger::{AnyLedger, ChangeLimit, LedgerError, LimitChange};
 use opencredits_store::{LimitReset, SpendingLimit};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Mutex;
 
 /// Limits whose period is remembered.
 const REMEMBERED_MAX: u64 = 100_000;
@@ -45,9 +45,9 @@ impl Renewals {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub fn renew_all<'a>(
+    pub async fn renew_all<'a>(
         &self,
-        ledger: &Ledger,
+        ledger: &AnyLedger,
         limits: impl Iterator<Item = &'a SpendingLimit>,
         begun: &BegunUntil,
         now: UnixMs,
@@ -56,9 +56,11 @@ impl Renewals {
         if now.get() < begun.0.load(Ordering::Relaxed) {
             return Ok(());
         }
+        // The iterator ends before anything is waited for: with its closures in it, the future could not change threads.
+        let limits: Vec<SpendingLimit> = limits.copied().collect();
         let mut until = u64::MAX;
-        for limit in limits {
-            until = until.min(self.renew(ledger, limit, now)?.map_or(u64::MAX, UnixMs::get));
+        for limit in &limits {
+            until = until.min(self.renew(ledger, limit, now).await?.map_or(u64::MAX, UnixMs::get));
         }
         begun.0.store(until, Ordering::Relaxed);
         Ok(())
@@ -69,14 +71,19 @@ impl Renewals {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub fn renew(&self, ledger: &Ledger, limit: &SpendingLimit, now: UnixMs) -> Result<Option<UnixMs>, LedgerError> {
+    pub async fn renew(
+        &self,
+        ledger: &AnyLedger,
+        limit: &SpendingLimit,
+        now: UnixMs,
+    ) -> Result<Option<UnixMs>, LedgerError> {
         let Some(reset) = limit.reset else { return Ok(None) };
         let place = (limit.account, reset);
         let begun = || self.begun.get(&place).filter(|until| now < *until);
         if let Some(until) = begun() {
             return Ok(Some(until));
         }
-        let _one = self.one.lock();
+        let _one = self.one.lock().await;
         if let Some(until) = begun() {
             return Ok(Some(until));
         }
@@ -85,7 +92,7 @@ impl Renewals {
             let id = restart_id(limit.account, period.from);
             let change =
                 ChangeLimit { id, limit: limit.account, change: LimitChange::Restart, memo: b"limit restarts" };
-            ledger.change_limit(change, now)?.accepted();
+            ledger.change_limit(change, now).accepted().await?;
         }
         self.begun.insert(place, period.until);
         Ok(Some(period.until))
@@ -125,9 +132,9 @@ impl LimitBalance {
     /// The balance of this limit.
     ///
     /// # Errors
-    /// When the ledger does not know its account.
-    pub fn of(ledger: &Ledger, limit: SpendingLimit, now: UnixMs) -> Result<Self, LedgerError> {
-        let available = ledger.balance(limit.account)?.available.max(NanoUsd::ZERO);
+    /// When the ledger does not know its account, or cannot be read.
+    pub async fn of(ledger: &AnyLedger, limit: SpendingLimit, now: UnixMs) -> Result<Self, LedgerError> {
+        let available = ledger.balance(limit.account).await?.available.max(NanoUsd::ZERO);
         Ok(Self { limit, available, resets_at: resets_at(&limit, now) })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
 //! [`SqliteStore`], which implements all of them; `postgres` has `PostgresStore`, which several processes may use at once.
+//! [`Store`] is all of them in one, for programs that let their operators choose.
 //!
 //! The `conformance` feature has the suites that every implementation must pass.
 //!
@@ -37,11 +38,13 @@ mod backlog;
 mod bills;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod block;
+mod changes;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connections;
+mod every;
 mod identity;
 mod jobs;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -54,6 +57,9 @@ mod partners;
 mod postgres;
 mod prices;
 mod privacy;
+mod rates;
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+mod raw;
 mod records;
 mod rotations;
 mod sealing;
@@ -66,10 +72,12 @@ pub use alarms::{AlarmRow, AlarmStates};
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use backlog::{Backlog, Backlogs};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
+pub use changes::Changes;
 pub use connections::{
     AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests,
     DeviceStanding, FamilyRecord, GrantId, GrantKind, TokenGrants,
 };
+pub use every::Store;
 pub use identity::{
     AttemptBuckets, BucketChange, CodeChallenge, CodeChallenges, IdentityDeleted, IdentityEnds, IdentityRetention,
     MailedLinks, PasskeyId, PasskeyKind, PasskeyRecord, PasskeyUse, Passkeys, Role, SessionId, SessionKind,
@@ -91,6 +99,9 @@ pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
 pub use privacy::{
     AddressRotation, Footprint, Holding, MailTold, Policies, PolicyVersion, PrivacyState, PrivacyStates,
 };
+pub use rates::{PLACE_LASTS_MS, RATE_WINDOW_MS, RateBucket, RateLease, RateUnit, SharedRates};
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+pub use raw::{RawKey, RawRow, RawStore, RawTable};
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, OwnedLimit, Partner, PartnerKeyRecord, Rates,
     SecretKeyRecord, SpendingLimit, Standing, User,

@@ -62,6 +62,14 @@ pub enum StoreError {
     /// An address cannot be decrypted.
     #[error("an address cannot be read: {0}; privacy.address_keys_file needs every key that encrypted one")]
     Sealed(#[from] opencredits_keys::OpenError),
+    /// A table is not the same on both engines.
+    #[error(
+        "the table {table} is not the same in the file and in the database; use one version of the programs for both"
+    )]
+    Unlike {
+        /// The table.
+        table: String,
+    },
     /// The process is ending.
     #[error("the store is closing")]
     Closing,
@@ -83,6 +91,18 @@ pub enum EngineError {
     #[cfg(feature = "postgres")]
     #[error("cannot use the store: {0}")]
     Postgres(#[from] opencredits_postgres::PostgresError),
+}
+
+impl StoreError {
+    /// Whether a database on another machine refused or cannot be reached, which often is over soon.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        #[cfg(feature = "postgres")]
+        if matches!(self, Self::Engine(EngineError::Postgres(_))) {
+            return true;
+        }
+        false
+    }
 }
 
 #[cfg(feature = "sqlite")]
@@ -221,6 +241,11 @@ pub trait Claims: Send + Sync {
         to: GenerationId,
         now: UnixMs,
     ) -> Result<bool, StoreError>;
+    /// Deletes a claim that is still this generation's, so that the next request with its key makes it anew; returns whether it was.
+    /// For a request that failed before anything was held.
+    async fn release_claim(&self, digest: &[u8; 32], generation: GenerationId) -> Result<bool, StoreError>;
+    /// When a claim was made or handed on; nothing where there is none.
+    async fn claimed_at(&self, digest: &[u8; 32]) -> Result<Option<UnixMs>, StoreError>;
     /// Deletes claims made before `before`; returns how many.
     async fn forget_claims(&self, before: UnixMs) -> Result<u64, StoreError>;
 }

@@ -93,6 +93,8 @@ impl Postgres {
         keeper
             .current_dir("/")
             .args(settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]));
+        // An interrupt at the terminal is for whoever runs it: the keeper ends when that ends.
+        keeper.process_group(0);
         as_its_user(&mut keeper);
         let mut keeper = keeper.spawn().expect("a shell starts");
         let orders = keeper.stdin.take();

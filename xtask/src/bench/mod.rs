@@ -64,10 +64,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// The same command line again, in a release build of this program.
-fn in_release() -> Outcome {
+pub(crate) fn in_release() -> Outcome {
     let status = workspace::cargo()
         .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
         .args(std::env::args_os().skip(1))
         .status()?;
-    if status.success() { Ok(()) } else { Err(format!("the benchmark ended with {status}").into()) }
+    if status.success() { Ok(()) } else { Err(format!("the release build of it ended with {status}").into()) }
 }

@@ -91,7 +91,7 @@ fn per_s(count: u64, time: Duration) -> f64 {
 fn open(runtime: &Runtime, dir: &Path) -> Outcome<(House, [u64; 2])> {
     let ledger = Ledger::open(dir.join("ledger.db"))?;
     let store = SqliteStore::open(dir.join("store.db"))?;
-    books::open(&ledger, START)?;
+    runtime.block_on(books::open(&ledger.clone().into(), START))?;
     ledger.open_account(OpenAccount { id: WALLET, floor: Floor::Zero, contra: None }, START)?.accepted();
     let funds = NanoUsd::new(1 << 60);
     let top_up = Transfer { id: EntryId::from_bits(1), from: books::CLEARING, to: WALLET, amount: funds, memo: b"" };

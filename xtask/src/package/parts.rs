@@ -4,7 +4,7 @@ use crate::outcome::Outcome;
 use std::fs;
 use std::path::Path;
 
-pub(super) const PROGRAMS: [&str; 2] = ["opencredits-gateway", "opencredits-admin"];
+pub(super) const PROGRAMS: [&str; 3] = ["opencredits-gateway", "opencredits-admin", "opencredits-worker"];
 
 /// The Debian that the programs were built on, since they need its C library or a newer one.
 pub(super) fn suite() -> Outcome<String> {

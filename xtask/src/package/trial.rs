@@ -11,15 +11,17 @@ use std::path::Path;
 /// A person whose books must outlive the package.
 const PERSON: &str = "Ada Lovelace";
 /// What is installed for people and machines to find.
-const INSTALLED: [&str; 9] = [
+const INSTALLED: [&str; 11] = [
     "/usr/bin/opencredits-gateway",
     "/usr/bin/opencredits-admin",
+    "/usr/bin/opencredits-worker",
     "/lib/systemd/system/opencredits-gateway.service",
     "/lib/systemd/system/opencredits-gateway.socket",
     "/usr/share/man/man1/opencredits-gateway.1.gz",
     "/usr/share/man/man1/opencredits-admin-order-refund.1.gz",
     "/usr/share/bash-completion/completions/opencredits-admin",
     "/usr/share/doc/opencredits-gateway/licences.txt.gz",
+    "/usr/share/doc/opencredits-gateway/systemd/opencredits-worker.service",
     "/etc/opencredits/keys/addresses",
 ];
 

@@ -11,6 +11,7 @@ mod flows;
 mod identity;
 mod jobs;
 mod live;
+mod migrate;
 mod partners;
 mod prices;
 mod privacy;

@@ -5,7 +5,6 @@ use super::answer::{Admin, Answer};
 use super::reply::{AdminReply, Refusal};
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::alarms::Alarms;
-use opencredits_store::AlarmStates as _;
 use std::sync::Arc;
 
 const NO_GATEWAY: &str =

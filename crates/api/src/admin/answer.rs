@@ -24,12 +24,16 @@ use opencredits_service::prices::Prices;
 use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::purchases::Purchases;
-use opencredits_store::{Key, Rates, SqliteStore, Standing, StoreError};
+use opencredits_store::{Key, Rates, Standing, Store, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd, Progress};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 pub(super) type Answer = Result<AdminReply, Refusal>;
+
+/// Why there is no backup.
+const NO_FILES: &str = "these accounts are not in files, so there is nothing to back up";
+const IN_DATABASE: &str = "the data is in PostgreSQL: back it up with its own tools (pg_basebackup, pg_dump)";
 
 /// The largest number of open holds that are listed; further ones are only counted.
 const HOLDS_MAX: usize = 1_000;
@@ -40,7 +44,7 @@ pub struct Admin {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) price: CreditPrice,
     pub(crate) purchases: Option<Arc<Purchases>>,
-    pub(crate) stored: Option<SqliteStore>,
+    pub(crate) stored: Option<Arc<dyn Store>>,
     pub(crate) jobs: Option<Arc<Jobs>>,
     pub(super) alarms: Option<Arc<Alarms>>,
     pub(crate) prices: Option<Arc<Prices>>,
@@ -110,8 +114,15 @@ impl Admin {
     /// where nothing runs that knows more.
     #[must_use]
     pub fn of_files(mut self, files: Source) -> Self {
-        self.stored = Some(files.store.clone());
+        self.stored = Some(files.store.clone().into());
         self.files = Some(files);
+        self
+    }
+
+    /// Shows the orders and jobs as they are stored in a database, which is backed up by its own tools.
+    #[must_use]
+    pub fn of_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.stored = Some(store);
         self
     }
 
@@ -151,7 +162,7 @@ impl Admin {
             AdminRequest::Privacy(request) => self.privacy(request).await,
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
-            AdminRequest::LedgerHolds => Ok(self.holds()),
+            AdminRequest::LedgerHolds => self.holds().await,
             AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify_watched(None, &self.progress).await?, None)),
             AdminRequest::LedgerVerifyHead(which) => self.verify_head(which).await,
             AdminRequest::LedgerHead => self.head().await,
@@ -163,7 +174,7 @@ impl Admin {
             AdminRequest::Progress { id } => Ok(self.progress_of(id)),
             AdminRequest::Backup(order) => match &self.files {
                 Some(files) => backup::take(files.clone(), order, &self.progress).await,
-                None => Err(Refusal::invalid("these accounts are not in files, so there is nothing to back up")),
+                None => Err(Refusal::invalid(if self.stored.is_some() { IN_DATABASE } else { NO_FILES })),
             },
         }
     }
@@ -244,7 +255,7 @@ impl Admin {
             },
         };
         let (key, secret) = self.accounts.add_key(new).await?;
-        Ok(AdminReply::KeyAdded { key: secret.reveal().to_owned(), record: self.key(key)? })
+        Ok(AdminReply::KeyAdded { key: secret.reveal().to_owned(), record: self.key(key).await? })
     }
 
     async fn list_keys(&self, whose: OfUser) -> Answer {
@@ -310,10 +321,10 @@ impl Admin {
         })
     }
 
-    fn holds(&self) -> AdminReply {
-        let holds = self.accounts.holds();
-        let listed = holds.iter().take(HOLDS_MAX);
-        AdminReply::Holds { holds: listed.map(|hold| HoldView::new(hold, self.price)).collect(), total: holds.len() }
+    async fn holds(&self) -> Answer {
+        let holds = self.accounts.holds().await?;
+        let listed = holds.iter().take(HOLDS_MAX).map(|hold| HoldView::new(hold, self.price));
+        Ok(AdminReply::Holds { holds: listed.collect(), total: holds.len() })
     }
 
     async fn verify_head(&self, which: VerifyHead) -> Answer {
@@ -328,8 +339,8 @@ impl Admin {
         Ok(AdminReply::Head { head: head.to_string(), commits: head.commit, entries: head.entries })
     }
 
-    pub(super) fn key(&self, key: Key) -> Result<KeyView, Refusal> {
-        let limit = self.accounts.left_of(key.limit)?;
+    pub(super) async fn key(&self, key: Key) -> Result<KeyView, Refusal> {
+        let limit = self.accounts.left_of(key.limit).await?;
         Ok(KeyView::new(key, limit, self.price))
     }
 

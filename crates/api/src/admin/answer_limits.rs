@@ -62,12 +62,12 @@ impl Admin {
             parallel_max: rate_of(parallel_max),
         };
         let key = self.accounts.edit_key((change.id, None), edit, Actor::Operator).await?;
-        Ok(AdminReply::KeyEdited { record: self.key(key)? })
+        Ok(AdminReply::KeyEdited { record: self.key(key).await? })
     }
 
     pub(super) async fn revoke_key(&self, which: RevokeKey) -> Answer {
         match self.accounts.revoke_key(which.id).await {
-            Ok(key) => Ok(AdminReply::KeyRevoked { record: self.key(key)? }),
+            Ok(key) => Ok(AdminReply::KeyRevoked { record: self.key(key).await? }),
             Err(AccountsError::NoKey { id }) => {
                 let record = self.accounts.revoke_management_key(id).await?.into();
                 Ok(AdminReply::ManagementKeyRevoked { record })

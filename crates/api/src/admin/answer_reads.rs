@@ -32,7 +32,7 @@ impl Admin {
     }
 
     pub(super) async fn show_generation(&self, which: OfGeneration) -> Result<AdminReply, Refusal> {
-        let entry = self.accounts.entry(which.id.cast()).await?.ok_or_else(|| no_generation(which.id))?;
+        let entry = self.accounts.charge_of(which.id).await?.ok_or_else(|| no_generation(which.id))?;
         let check = opencredits_service::check_bill(&entry).ok_or_else(|| no_generation(which.id))?;
         Ok(AdminReply::Generation { entry: Box::new(EntryView::new(entry, self.price())), bill: check.into() })
     }

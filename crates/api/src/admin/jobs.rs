@@ -5,7 +5,6 @@ use super::job_views::JobRequest;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use opencredits_service::accounts::{AccountsError, Actor};
 use opencredits_service::jobs::JobsError;
-use opencredits_store::JobLeases as _;
 
 const NO_GATEWAY: &str = "jobs run within the gateway, and none runs on this folder: start it, and ask again";
 

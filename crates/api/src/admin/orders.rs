@@ -6,7 +6,7 @@ use super::reply::{AdminReply, Refusal, RefusalCode};
 use opencredits_billing::Fault;
 use opencredits_service::accounts::{AccountsError, Actor};
 use opencredits_service::purchases::{PurchaseError, Purchases, Settled};
-use opencredits_store::{Order, Orders as _};
+use opencredits_store::Order;
 use opencredits_units::{OrderId, UserId};
 
 /// Who cannot ask the payment processor can neither refund nor reconcile.

@@ -19,14 +19,15 @@ impl Admin {
     pub(super) async fn show_user(&self, which: ShowUser) -> Answer {
         let Wallet { user, balance } = self.accounts.balance(&which.user).await?;
         let (id, wallet) = (user.id, user.wallet);
-        let holds: Vec<_> = self.accounts.holds().into_iter().filter(|hold| hold.payer == wallet).collect();
+        let holds = self.accounts.holds().await?;
+        let holds: Vec<_> = holds.into_iter().filter(|hold| hold.payer == wallet).collect();
         let keys = self.keys_of(id).await?;
         let email = if which.address { self.accounts.email_of(id).await? } else { None };
         let limit = self.accounts.limit(LimitOwner::Person(id)).await?;
         let details = UserDetailView {
             user: user.clone().into(),
             balance: BalanceView::new(user, balance, self.price),
-            debt: AmountView::new(self.accounts.debt_of(id)?, self.price),
+            debt: AmountView::new(self.accounts.debt_of(id).await?, self.price),
             holds_total: holds.len(),
             holds: holds.iter().take(HOLDS_MAX).map(|hold| HoldView::new(hold, self.price)).collect(),
             limit: limit.map(|limit| LimitView::new(limit, self.price)),
@@ -56,7 +57,7 @@ impl Admin {
         let mut views = Vec::new();
         for key in self.accounts.list_keys(user).await? {
             let retiring = self.retiring(key.id).await?;
-            views.push(KeyView { retiring, ..self.key(key)? });
+            views.push(KeyView { retiring, ..self.key(key).await? });
         }
         Ok(views)
     }
@@ -74,7 +75,7 @@ impl Admin {
         let rotated = self.accounts.rotate_key((which.id, None), which.overlap_ms, Actor::Operator).await?;
         let Rotated { key, secret } = rotated;
         let retiring = self.retiring(key.id).await?;
-        let record = KeyView { retiring, ..self.key(key)? };
+        let record = KeyView { retiring, ..self.key(key).await? };
         Ok(AdminReply::KeyRotated { key: secret.reveal().to_owned(), record })
     }
 }

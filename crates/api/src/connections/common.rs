@@ -48,6 +48,6 @@ pub(super) async fn changing(app: &App, headers: &HeaderMap) -> Result<Person, P
     let SignedIn { user, session } = sessions::signed_in(app, headers).await?;
     let fault = |fault: Fault| faults::problem(&fault, &app.settings);
     let manager = app.gateway.keyring().acting(user, Actor::Session(session)).await.map_err(fault)?;
-    app.gateway.keyring().admit_change(manager).map_err(|limited| fault(limited.into()))?;
+    app.gateway.keyring().admit_change(manager).await.map_err(fault)?;
     Ok(Person { user, session })
 }

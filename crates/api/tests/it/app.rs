@@ -1,8 +1,8 @@
 //! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
 //! went upstream.
 
-use crate::app_settings::upstreams;
 pub(crate) use crate::app_settings::{api_settings, pages, settings, start};
+use crate::app_settings::{open_books, upstreams};
 pub(crate) use crate::requests::request;
 
 use crate::counted::{Counted, Counts};
@@ -30,7 +30,7 @@ use opencredits_service::config::Ack;
 use opencredits_service::connections::Connections;
 use opencredits_service::{
     Clock, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
-    TestPorts, TestUpstreams, UsageReads, books,
+    TestPorts, TestUpstreams, UsageReads,
 };
 use opencredits_store::{Partner, Rates, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
@@ -210,14 +210,14 @@ impl TestSide {
     fn new(data: &Path, fixed: &Arc<Fixed>, catalog: &Catalog, vendors: &[Arc<Vendor>]) -> Self {
         std::fs::create_dir(data.join(TEST_DIR)).unwrap();
         let ledger = TestLedger::open(data, "ledger.db").unwrap();
+        let of_ledger = ledger.ledger().embedded().unwrap().clone();
         let store = SqliteStore::open(data.join(TEST_DIR).join("store.db")).unwrap();
-        books::open(ledger.ledger(), fixed.now()).unwrap();
+        open_books(&of_ledger, fixed.now());
         let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
         let forgetting = keyring.clone();
         let accounts = Accounts::of_test_mode(&ledger, Tables::of(store.clone()), fixed.clone(), fixed.clone())
             .on_change(move || forgetting.forget_all());
         let accounts = Arc::new(accounts);
-        let of_ledger = ledger.ledger().clone();
         let parts = TestParts {
             catalog: catalog.clone(),
             upstreams: TestUpstreams::new(Sandbox::new(), vendors.iter().map(|vendor| &**vendor)).unwrap(),
@@ -371,7 +371,7 @@ impl TestApp {
         let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
-        books::open(&ledger, fixed.now()).unwrap();
+        open_books(&ledger, fixed.now());
         let keyring = KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000));
         let keyring = Arc::new(keyring.with_origin("https://credits.example"));
         let forgetting = keyring.clone();
@@ -389,7 +389,7 @@ impl TestApp {
         let parts = Parts {
             catalog,
             upstreams: upstreams(vendors, &upstream),
-            ledger: ledger.clone(),
+            ledger: ledger.clone().into(),
             keyring,
             usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(Counted(store.clone(), counts.clone())))),
             ports: Ports {

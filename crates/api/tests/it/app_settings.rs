@@ -3,12 +3,13 @@
 use crate::app::{MEMORY_MAX, OUR_KEY, Remembering};
 use opencredits_api::{ApiSettings, CorsOrigins, Front, FrontSettings, PagesApp};
 use opencredits_keys::Secret;
+use opencredits_ledger::{Floor, Ledger, OpenAccount};
 use opencredits_pages::Site;
 use opencredits_providers::Vendor;
 use opencredits_service::access::{AccessLines, AccessSettings};
 use opencredits_service::config::Ack;
-use opencredits_service::{DrainLimits, Retries, Settings, Upstream};
-use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
+use opencredits_service::{DrainLimits, Retries, Settings, Upstream, books};
+use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -57,6 +58,14 @@ pub(crate) fn api_settings() -> ApiSettings {
 #[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
 pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
+}
+
+/// What [`books::open`] does, for an application that is made without an await.
+pub(crate) fn open_books(ledger: &Ledger, now: UnixMs) {
+    for (id, _) in books::NAMES {
+        ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now).unwrap().accepted();
+    }
+    ledger.flush().unwrap();
 }
 
 /// The vendors, each with its accounts.

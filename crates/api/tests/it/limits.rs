@@ -193,19 +193,19 @@ async fn check_at_once(bound: Bound, named: &str) {
             let named = format!("\"limit\":\"{named}\"");
             assert!(answer.status == 402 && answer.text.contains(&named), "{bound:?} {dialect}: {}", answer.text);
         }
-        check_books(&app, &user, limit, amount);
+        check_books(&app, &user, limit, amount).await;
     }
 }
 
 /// Nothing is below zero, and what was spent is what a hundred requests cost.
-fn check_books(app: &TestApp, user: &User, limit: Option<SpendingLimit>, amount: NanoUsd) {
+async fn check_books(app: &TestApp, user: &User, limit: Option<SpendingLimit>, amount: NanoUsd) {
     app.settled();
     // 20 and 7 tokens at 1 and 10 USD a million, and a quarter on top, in nano-dollars.
     let spent = i64::try_from(COVERED).unwrap() * 112_500;
     match limit {
         None => assert_eq!(amount.get() - app.available(user), spent),
         Some(limit) => {
-            let left = LimitBalance::of(&app.ledger, limit, app.gateway().clock().now()).unwrap();
+            let left = LimitBalance::of(app.gateway().ledger(), limit, app.gateway().clock().now()).await.unwrap();
             assert_eq!(amount.get() - left.available.get(), spent);
         }
     }
@@ -310,7 +310,7 @@ async fn the_job_begins_limits_anew_once_a_period_whatever_else_does() {
         assert_eq!(ask(&app, &key).await.status, 200);
         jobs::renew_limits(app.gateway()).await.unwrap();
         // A process that starts knows nothing of what was begun.
-        Renewals::default().renew(&app.ledger, &limit, app.gateway().clock().now()).unwrap();
+        Renewals::default().renew(app.gateway().ledger(), &limit, app.gateway().clock().now()).await.unwrap();
         assert_eq!(left(&app, limit), limit.amount.get() - CHARGE, "once a period");
     }
     app.settled();

@@ -141,7 +141,7 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
     response.body_mut().frame().await.unwrap().unwrap();
     let before = in_flight(&app)[0].expires_at;
     app.pass(Duration::from_secs(3_600));
-    jobs::expire(app.gateway()).unwrap();
+    jobs::expire(app.gateway()).await.unwrap();
     let held = in_flight(&app);
     assert!(held.len() == 1 && held[0].expires_at > before, "{held:?}");
     let _rest = response.into_body().collect().await.unwrap();
@@ -156,7 +156,7 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
     app.ledger.mark_in_flight(id, now).unwrap().accepted();
     let mut response = app.open(streamed(&key, "sandbox/gpt", "sandbox:slow 20")).await;
     response.body_mut().frame().await.unwrap().unwrap();
-    jobs::release_strays(app.gateway()).unwrap();
+    jobs::release_strays(app.gateway()).await.unwrap();
     let held = in_flight(&app);
     assert!(held.len() == 1 && held[0].id != id, "{held:?}");
     let _rest = response.into_body().collect().await.unwrap();
@@ -177,7 +177,7 @@ async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
             app.ledger.mark_in_flight(id, now).unwrap().accepted();
         }
     }
-    jobs::release_left(app.gateway()).unwrap();
+    jobs::release_left(app.gateway()).await.unwrap();
     app.settled();
     assert_eq!(app.available(&user), 10_000_000_000);
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fixture;
+mod migrate;
 mod moments;
 mod refusals;
 mod restored;
+mod world;

@@ -21,6 +21,12 @@ use std::sync::atomic::Ordering;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+/// Begins a transaction. A process that is paused in the middle of it keeps its locks for ten seconds at most.
+const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 10000";
+/// The same, for a commit that does not wait for the disk.
+const BEGIN_ACCEPTED: &str =
+    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL synchronous_commit = off";
+
 /// Decides the commands and commits. Afterwards each of them has its outcome.
 pub(crate) async fn run(session: &mut Session, known: &Known, waiting: &mut [Box<dyn Waiting>]) -> Result<(), Failed> {
     let mut needs = Needs::default();
@@ -104,7 +110,7 @@ async fn read(session: &Session, known: &Known, needs: &Needs, is_durable: bool)
         true => needs.accounts.iter().filter(|id| known.number(**id).is_none()).map(|id| id_bytes(id.bits())).collect(),
         false => Vec::new(),
     };
-    let begin = if is_durable { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
+    let begin = if is_durable { BEGIN } else { BEGIN_ACCEPTED };
     let client = &session.client;
     let by_id = |table, columns| format!("SELECT {columns} FROM {table} WHERE id = ANY($1)");
     let lock =

@@ -24,7 +24,13 @@ pub(crate) enum Follows {
 
 impl Trouble {
     pub(crate) fn of(error: tokio_postgres::Error) -> Self {
-        let again = [SqlState::UNIQUE_VIOLATION, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        let again = [
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            // An id that another process has just used: see `GUARD` in `write`.
+            SqlState::DIVISION_BY_ZERO,
+        ];
         let code = error.code().cloned();
         let error = DatabaseError::from(error);
         let follows = match code {

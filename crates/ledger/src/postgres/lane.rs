@@ -174,8 +174,8 @@ impl Worker {
     async fn reconnect(&mut self, unknown: &mut Vec<Box<dyn Waiting>>) -> bool {
         let (since, mut pause) = (Instant::now(), PAUSE_MIN);
         loop {
-            let (writer, batch) = (self.session.writer, self.session.batch);
-            match Session::reopen(&self.settings, writer, batch).await {
+            let reopened = Session::reopen(&self.settings, &self.session).await;
+            match reopened {
                 Ok((session, is_committed)) => {
                     self.session = session;
                     // Another database may answer now.

@@ -1,8 +1,10 @@
 //! The public interface of a ledger on PostgreSQL.
 
+use super::connection::PATIENCE;
 use super::error::Trouble;
 use super::known::Memory;
 use super::lane::{Lane, Worker, lane};
+use super::processes::{Process, ProcessRow};
 use super::reads::Reads;
 use super::requests::{Affinity, Asked, Change, Charge, Gather, Moves, Place, Request};
 use super::session::Session;
@@ -22,6 +24,7 @@ use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -29,17 +32,19 @@ use tokio::sync::oneshot;
 const PAGE_ROWS: usize = 1_000;
 
 /// The options of a ledger on PostgreSQL.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SharedOptions {
     /// Connections that write. Commands of one account are on one of them. Default 2.
     pub writers: usize,
     /// Connections that read. Default 4.
     pub readers: usize,
+    /// What the process is called among those that share the ledger. Default `ledger`.
+    pub name: String,
 }
 
 impl Default for SharedOptions {
     fn default() -> Self {
-        Self { writers: 2, readers: 4 }
+        Self { writers: 2, readers: 4, name: "ledger".to_owned() }
     }
 }
 
@@ -56,7 +61,10 @@ struct Inner {
     lanes: Vec<Lane>,
     memory: Arc<Memory>,
     reads: Reads,
+    process: Arc<Process>,
     spread: RandomState,
+    /// How many findings the last verification had.
+    findings: parking_lot::Mutex<Option<u64>>,
     /// Ends when every queue is done.
     done: tokio::sync::Mutex<oneshot::Receiver<()>>,
 }
@@ -74,7 +82,7 @@ impl<T> Decision<'_, T> {
     /// What the command is refused with. [`LedgerError::Away`] while the database does not answer; nothing has changed then.
     /// [`LedgerError::CommitUnknown`] when it cannot be found out in time; the same command again tells.
     pub async fn accepted(self) -> Result<T, LedgerError> {
-        (self.send)(false).await.unwrap_or(Err(LedgerError::CommitUnknown))
+        self.send(false).await.unwrap_or(Err(LedgerError::CommitUnknown))
     }
 
     /// The outcome, once it is on disk, and on the disk of a synchronous standby.
@@ -82,12 +90,17 @@ impl<T> Decision<'_, T> {
     /// # Errors
     /// As [`Self::accepted`].
     pub async fn durable(self) -> Result<T, LedgerError> {
-        (self.send)(true).await.unwrap_or(Err(LedgerError::CommitUnknown))
+        self.send(true).await.unwrap_or(Err(LedgerError::CommitUnknown))
+    }
+
+    pub(crate) fn send(self, is_durable: bool) -> oneshot::Receiver<Result<T, LedgerError>> {
+        (self.send)(is_durable)
     }
 }
 
 impl SharedLedger {
-    /// Connects, and makes the tables where there are none.
+    /// Connects, and makes the tables where there are none. From now on the database is told every [`crate::HEARTBEAT`] that this
+    /// process is there, until the last handle is gone.
     ///
     /// # Errors
     /// When the database cannot be reached, or its tables are of a newer program.
@@ -96,7 +109,7 @@ impl SharedLedger {
         let (started, starting) = oneshot::channel();
         let (ended, done) = oneshot::channel();
         let (theirs, shared) = (settings.clone(), Arc::clone(&memory));
-        let writers = options.writers.max(1);
+        let SharedOptions { writers, readers, name } = options;
         // Its own thread, so that a batch waits for no other work of the process.
         let work = move || {
             let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -104,33 +117,45 @@ impl SharedLedger {
                 Err(error) => return drop(started.send(Err(StorageError::from(error)))),
             };
             runtime.block_on(async move {
-                let workers = match open(&theirs, &shared, writers).await {
-                    Ok((lanes, workers)) => started.send(Ok(lanes)).map(|()| workers).unwrap_or_default(),
+                let (process, workers) = match open(&theirs, &shared, writers.max(1), name).await {
+                    Ok((process, lanes, workers)) => {
+                        let sent = started.send(Ok((Arc::clone(&process), lanes)));
+                        (process, sent.map(|()| workers).unwrap_or_default())
+                    }
                     Err(error) => return drop(started.send(Err(error))),
                 };
                 let local = tokio::task::LocalSet::new();
                 for worker in workers {
                     local.spawn_local(worker.run());
                 }
-                local.await;
+                // The heartbeat ends with the queues.
+                tokio::select! {
+                    biased;
+                    () = local => {}
+                    () = process.beat(&theirs) => {}
+                }
                 // Nobody may wait for it.
                 let _gone = ended.send(());
             });
         };
         std::thread::Builder::new().name("ledger".to_owned()).spawn(work).map_err(StorageError::from)?;
-        let lanes = starting.await.map_err(|_| LedgerError::Poisoned)??;
-        let pool = opencredits_postgres::pool(&settings, options.readers.max(1)).map_err(Trouble::from);
+        let (process, lanes) = starting.await.map_err(|_| LedgerError::Poisoned)??;
+        let pool = opencredits_postgres::pool(&settings, readers.max(1)).map_err(Trouble::from);
         let reads = Reads { pool: pool.map_err(StorageError::from)?, memory: Arc::clone(&memory) };
-        let inner = Inner { lanes, memory, reads, spread: RandomState::new(), done: tokio::sync::Mutex::new(done) };
+        let (findings, done) = (parking_lot::Mutex::new(None), tokio::sync::Mutex::new(done));
+        let inner = Inner { lanes, memory, reads, process, spread: RandomState::new(), findings, done };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Waits until everything that was asked is answered, and ends the connections. Other handles must be gone.
+    /// Waits until everything that was asked is answered, and ends the connections. Other handles must be gone. A process with open
+    /// holds stays among the [`Self::processes`], and is silent from now on.
     pub async fn close(self) {
         let Some(inner) = Arc::into_inner(self.inner) else { return };
-        let Inner { lanes, done, .. } = inner;
+        let Inner { lanes, reads, process, done, .. } = inner;
         drop(lanes);
         let _ended = done.into_inner().await;
+        // Where it fails, the process is forgotten after a while.
+        let _left = tokio::time::timeout(PATIENCE, reads.leave(process.number)).await;
     }
 
     fn ask<'a, R: Request>(&'a self, request: R, now: UnixMs) -> Decision<'a, R::Outcome> {
@@ -241,6 +266,22 @@ impl SharedLedger {
         self.inner.reads.entry(id).await
     }
 
+    /// The entries of these ids, in their order, without those that are not there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn entries_of_ids(&self, ids: &[EntryId]) -> Result<Vec<EntryRow>, LedgerError> {
+        self.inner.reads.entries_of_ids(ids).await
+    }
+
+    /// The entries in these ranges of ids, both ends included, by id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn entries_between(&self, ranges: &[(EntryId, EntryId)]) -> Result<Vec<EntryRow>, LedgerError> {
+        self.inner.reads.entries_between(ranges).await
+    }
+
     /// [`crate::Ledger::entries`].
     ///
     /// # Errors
@@ -326,7 +367,15 @@ impl SharedLedger {
     /// When the database cannot be read.
     pub async fn verify(&self, head: Option<ChainHead>, progress: &Progress) -> Result<VerifyReport, LedgerError> {
         let client = self.inner.reads.client().await?;
-        Ok(verify::verify(&client, head, progress).await?)
+        let report = verify::verify(&client, head, progress).await?;
+        *self.inner.findings.lock() = Some(report.findings_total);
+        Ok(report)
+    }
+
+    /// The number of findings of the last verification by this process; none before the first.
+    #[must_use]
+    pub fn last_findings(&self) -> Option<u64> {
+        *self.inner.findings.lock()
     }
 
     /// The end of the hash chain, to be kept elsewhere and given to [`Self::verify`] later.
@@ -379,19 +428,73 @@ impl SharedLedger {
         let commits = lanes.iter().map(|lane| lane.shared.commits.load(Ordering::Relaxed)).sum();
         Ok(Stats { commits, holds, accounts, unflushed: lanes.iter().map(Lane::waiting).sum() })
     }
+
+    /// What this process is called: [`SharedOptions::name`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.process.name
+    }
+
+    /// Every process that shares the ledger, by number: those that are there, and those that were and are not forgotten yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn processes(&self) -> Result<Vec<ProcessRow>, LedgerError> {
+        let Inner { reads, process, .. } = &*self.inner;
+        reads.processes(process.number).await
+    }
+
+    /// The number of processes that were seen within so long, by the database's clock, and this one. Right after the database was
+    /// away it may be too low.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn live_processes(&self, within: Duration) -> Result<u32, LedgerError> {
+        let Inner { reads, process, .. } = &*self.inner;
+        Ok(reads.others(process.number, within).await?.saturating_add(1))
+    }
+
+    /// The open holds of other processes that were not seen for so long, by the database's clock: at most `max`, the oldest first.
+    /// The time is several [`crate::HEARTBEAT`]s. For some heartbeats after the database was away there are none, since all
+    /// processes are silent then.
+    ///
+    /// A process that was only slow comes back, and its late capture of a hold that was voided meanwhile is refused with
+    /// [`LedgerError::HoldFinished`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn abandoned(&self, silent_for: Duration, max: usize) -> Result<Vec<HoldRow>, LedgerError> {
+        let Inner { reads, process, .. } = &*self.inner;
+        if !process.is_steady() {
+            return Ok(Vec::new());
+        }
+        reads.abandoned(process.number, silent_for, max).await
+    }
+
+    /// Forgets other processes that were not seen for so long and have no open holds, and tells how many. One that comes back after
+    /// that is there again, under its old number.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_processes(&self, silent_for: Duration) -> Result<u64, LedgerError> {
+        let Inner { reads, process, .. } = &*self.inner;
+        Ok(reads.forget_silent(process.number, silent_for).await?)
+    }
 }
 
 async fn open(
     settings: &Settings,
     memory: &Arc<Memory>,
     writers: usize,
-) -> Result<(Vec<Lane>, Vec<Worker>), StorageError> {
-    let mut lanes = (Vec::new(), Vec::new());
+    name: String,
+) -> Result<(Arc<Process>, Vec<Lane>, Vec<Worker>), StorageError> {
+    let process = Arc::new(Process::enter(settings, name).await?);
+    let (mut lanes, mut workers) = (Vec::new(), Vec::new());
     for _ in 0..writers {
-        let session = Session::open(settings).await?;
+        let session = Session::open(settings, &process).await?;
         let (lane, worker) = lane(settings.clone(), session, Arc::clone(memory));
-        lanes.0.push(lane);
-        lanes.1.push(worker);
+        lanes.push(lane);
+        workers.push(worker);
     }
-    Ok(lanes)
+    Ok((process, lanes, workers))
 }

@@ -27,7 +27,7 @@ impl Reads {
         Ok(client.map_err(Trouble::from)?)
     }
 
-    async fn rows<T>(
+    pub(crate) async fn rows<T>(
         &self,
         sql: &str,
         parameters: Parameters<'_>,
@@ -83,7 +83,7 @@ impl Reads {
         Ok(self.hold_rows(found).await?)
     }
 
-    async fn hold_rows(&self, holds: Vec<HoldRecord>) -> Result<Vec<HoldRow>, StorageError> {
+    pub(crate) async fn hold_rows(&self, holds: Vec<HoldRecord>) -> Result<Vec<HoldRow>, StorageError> {
         let known = self.learn(holds.iter().flat_map(HoldRecord::accounts)).await?;
         let row = |hold: HoldRecord| HoldRow {
             id: hold.id,
@@ -107,6 +107,27 @@ impl Reads {
         let sql = format!("SELECT {ENTRY_COLUMNS} FROM ledger_entries WHERE id = $1");
         let found = self.rows(&sql, &[(&id_bytes(id.bits()), Type::BYTEA)], EntryRecord::read).await?;
         Ok(self.entry_rows(found).await?.pop())
+    }
+
+    pub(crate) async fn entries_of_ids(&self, ids: &[EntryId]) -> Result<Vec<EntryRow>, LedgerError> {
+        let bytes: Vec<Vec<u8>> = ids.iter().map(|id| id_bytes(id.bits())).collect();
+        let sql = format!("SELECT {ENTRY_COLUMNS} FROM ledger_entries WHERE id = ANY($1)");
+        let found = self.rows(&sql, &[(&bytes, Type::BYTEA_ARRAY)], EntryRecord::read).await?;
+        let mut rows = self.entry_rows(found).await?;
+        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+        Ok(rows)
+    }
+
+    pub(crate) async fn entries_between(&self, ranges: &[(EntryId, EntryId)]) -> Result<Vec<EntryRow>, LedgerError> {
+        let (low, high): (Vec<_>, Vec<_>) =
+            ranges.iter().map(|(low, high)| (id_bytes(low.bits()), id_bytes(high.bits()))).unzip();
+        let sql = format!(
+            "SELECT {ENTRY_COLUMNS} FROM unnest($1, $2) AS range (low, high)
+             JOIN ledger_entries ON id BETWEEN low AND high ORDER BY id"
+        );
+        let ends: Parameters<'_> = &[(&low, Type::BYTEA_ARRAY), (&high, Type::BYTEA_ARRAY)];
+        let found = self.rows(&sql, ends, EntryRecord::read).await?;
+        Ok(self.entry_rows(found).await?)
     }
 
     pub(crate) async fn entries(&self, after: EntryId, max: usize) -> Result<Vec<EntryRow>, LedgerError> {

@@ -2,12 +2,13 @@
 
 use super::error::Trouble;
 use crate::error::StorageError;
+use opencredits_postgres::refuse_unfinished_move;
 use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 /// The version of the tables; raised whenever one changes.
-pub(crate) const FORM: i64 = 1;
+pub(crate) const FORM: i64 = 2;
 
 /// Several processes may start at once, and `IF NOT EXISTS` does not see what another one is just making.
 const TRIES: usize = 50;
@@ -35,7 +36,7 @@ CREATE TABLE IF NOT EXISTS ledger_commits (
     commit bigint PRIMARY KEY, entries bigint NOT NULL, digest bytea NOT NULL, hash bytea NOT NULL, writer bigint NOT NULL
 );
 CREATE TABLE IF NOT EXISTS ledger_writers (
-    writer bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, batch bigint NOT NULL, looks bigint NOT NULL
+    writer bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, batch bigint NOT NULL, looks bigint NOT NULL, process bigint
 ) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS ledger_numbers (one boolean PRIMARY KEY CHECK (one), accounts integer NOT NULL);
 CREATE TABLE IF NOT EXISTS ledger_head (
@@ -43,21 +44,40 @@ CREATE TABLE IF NOT EXISTS ledger_head (
 ) WITH (fillfactor = 10);
 INSERT INTO ledger_numbers VALUES (true, 0) ON CONFLICT DO NOTHING;
 INSERT INTO ledger_head VALUES (true, 0, 0, '') ON CONFLICT DO NOTHING;
-INSERT INTO ledger_form VALUES (1) ON CONFLICT DO NOTHING;
 ";
 
-/// Makes the tables that are not there. Tables of a newer program are refused, and left as they are.
+/// What form 2 adds to form 1: the processes. Connections of programs of form 1 have none.
+const FORM_2: &str = "
+CREATE TABLE IF NOT EXISTS ledger_processes (
+    process bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(), seen_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+ALTER TABLE ledger_writers ADD COLUMN IF NOT EXISTS process bigint;
+DELETE FROM ledger_form WHERE form < 2;
+INSERT INTO ledger_form VALUES (2) ON CONFLICT DO NOTHING;
+";
+
+/// Makes the tables that are not there, and brings those of an older program up to date. Tables of a newer one are refused, and left
+/// as they are, and so are those into which data is being moved.
 pub(crate) async fn prepare(client: &Client) -> Result<(), StorageError> {
+    refuse_unfinished_move(client).await.map_err(Trouble::from)?;
+    make(client).await
+}
+
+/// The same for who moves the data.
+pub(crate) async fn make(client: &Client) -> Result<(), StorageError> {
     let mut tries = 0;
     loop {
-        match found(client).await? {
+        // Another program may make the tables of form 1 meanwhile, so that those of a new database are brought up to date as well.
+        let tables = match found(client).await? {
             Some(form) if form > FORM => {
                 return Err(StorageError::NewerTables { found: form, known: FORM });
             }
-            Some(_) => return Ok(()),
-            None => {}
-        }
-        match client.batch_execute(&format!("BEGIN; {TABLES} COMMIT")).await {
+            Some(FORM) => return Ok(()),
+            Some(_) => "",
+            None => TABLES,
+        };
+        match client.batch_execute(&format!("BEGIN; {tables} {FORM_2} COMMIT")).await {
             Ok(()) => return Ok(()),
             Err(error) if tries < TRIES && is_race(&error) => {
                 tries = tries.saturating_add(1);
@@ -68,6 +88,12 @@ pub(crate) async fn prepare(client: &Client) -> Result<(), StorageError> {
             Err(error) => return Err(Trouble::of(error).into()),
         }
     }
+}
+
+/// Whether there are tables of a ledger.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn is_there(client: &Client) -> Result<bool, StorageError> {
+    Ok(found(client).await?.is_some())
 }
 
 /// The newest form that the database has; `None` before the first process has made the tables.

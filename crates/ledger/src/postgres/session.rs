@@ -1,8 +1,9 @@
 //! A connection that writes, and the row that tells which of its batches were committed.
 
+use super::connection::{PATIENCE, connect};
 use super::error::{Failed, Trouble};
+use super::processes::Process;
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord};
-use super::schema;
 use crate::codec::Number;
 use crate::error::StorageError;
 use opencredits_postgres::Settings;
@@ -12,17 +13,13 @@ use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-/// How PostgreSQL's notice begins when a commit stopped waiting for the standby (syncrep.c, since 9.1).
-const WAIT_CANCELLED: &str = "canceling";
-/// A database that does not answer a read for so long is taken as away.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-
 /// A look for a commit may wait for the transaction and for the standby. It can be repeated on another connection.
 const LOOK_MAX: Duration = Duration::from_secs(60);
 
 /// A connection.
 pub(crate) struct Session {
     pub(crate) client: Client,
+    pub(crate) process: Arc<Process>,
     /// The row that this connection owns. Whoever counts a batch in it first is the owner.
     pub(crate) writer: i64,
     /// The number of batches that were committed.
@@ -41,35 +38,18 @@ pub(crate) struct Opening {
     pub(crate) found: Vec<AccountRecord>,
 }
 
-/// Connects, and tells whether a commit has stopped waiting for the standby.
-pub(crate) async fn connect(settings: &Settings) -> Result<(Client, Arc<AtomicBool>), Trouble> {
-    let was_cancelled = Arc::new(AtomicBool::new(false));
-    let theirs = Arc::clone(&was_cancelled);
-    let client = opencredits_postgres::connect_with_notices(settings, move |notice| {
-        if notice.message().starts_with(WAIT_CANCELLED) {
-            theirs.store(true, Ordering::Release);
-        }
-    });
-    let client = tokio::time::timeout(PATIENCE, client).await.map_err(|_| Trouble::silent())?;
-    Ok((client?, was_cancelled))
-}
-
 impl Session {
     /// Connects with a row of its own.
-    pub(crate) async fn open(settings: &Settings) -> Result<Self, StorageError> {
+    pub(crate) async fn open(settings: &Settings, process: &Arc<Process>) -> Result<Self, StorageError> {
         let (client, was_cancelled) = connect(settings).await?;
-        schema::prepare(&client).await?;
-        let row = client
-            .query_typed_one("INSERT INTO ledger_writers (batch, looks) VALUES (0, 0) RETURNING writer", &[])
-            .await
-            .map_err(Trouble::of)?;
-        let writer = row.try_get(0).map_err(Trouble::of)?;
-        Ok(Self { client, writer, batch: 0, was_cancelled, patience: PATIENCE })
+        let (process, writer) = (Arc::clone(process), process.writer(&client).await?);
+        Ok(Self { client, process, writer, batch: 0, was_cancelled, patience: PATIENCE })
     }
 
-    /// Connects with a row that another connection has used, and tells whether the batch after the `batch`th was committed. It
-    /// waits until no transaction of that other connection is left, and until what was committed is as durable as a commit can be.
-    pub(crate) async fn reopen(settings: &Settings, writer: i64, batch: i64) -> Result<(Self, bool), StorageError> {
+    /// Connects with the row of another connection, and tells whether the batch that came last there was committed. It waits until
+    /// no transaction of that other connection is left, and until what was committed is as durable as a commit can be.
+    pub(crate) async fn reopen(settings: &Settings, last: &Self) -> Result<(Self, bool), StorageError> {
+        let (process, writer) = (Arc::clone(&last.process), last.writer);
         let (client, was_cancelled) = connect(settings).await?;
         let sql = "UPDATE ledger_writers SET looks = looks + 1 WHERE writer = $1 RETURNING batch";
         let found = loop {
@@ -82,9 +62,13 @@ impl Session {
             }
         };
         let found: Option<i64> = found.map(|row| row.try_get(0)).transpose().map_err(Trouble::of)?;
-        let is_committed = found.is_some_and(|found| found > batch);
-        let batch = found.unwrap_or(batch);
-        Ok((Self { client, writer, batch, was_cancelled, patience: PATIENCE }, is_committed))
+        let Some(batch) = found else {
+            // The process was forgotten, and so had no holds. The same commands under the same ids change nothing twice.
+            let row = tokio::time::timeout(LOOK_MAX, process.writer(&client));
+            let writer = row.await.map_err(|_| Trouble::silent())??;
+            return Ok((Self { client, process, writer, batch: 0, was_cancelled, patience: PATIENCE }, false));
+        };
+        Ok((Self { client, process, writer, batch, was_cancelled, patience: PATIENCE }, batch > last.batch))
     }
 
     /// Counts the batch; `false` where another connection owns the row.

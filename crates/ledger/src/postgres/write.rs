@@ -2,6 +2,8 @@
 
 use super::error::Failed;
 use super::known::Known;
+#[cfg(feature = "sqlite")]
+use super::rows::AccountRecord;
 use super::rows::{
     CommitDigest, EntryRecord, floor_number, id_bytes, kind_number, leg_bytes, limit_bytes, phase_number,
 };
@@ -12,6 +14,7 @@ use crate::error::StorageError;
 use crate::journal::Batch;
 use crate::state::Effects;
 use opencredits_units::EntryId;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
@@ -22,6 +25,13 @@ const OPEN: &str = "INSERT INTO ledger_accounts (number, id, floor, contra, post
 const COUNT: &str = "UPDATE ledger_numbers SET accounts = accounts + $1";
 const PLACE: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
     SELECT *, $8 FROM UNNEST($1, $2, $3, $4, $5, $6, $7)";
+/// An id stands for one command, whichever accounts it names. So an entry without a hold has a row among the holds for a moment: whoever
+/// places a hold under its id meanwhile waits for the end of this transaction, and then finds the entry.
+const CLAIM: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
+    SELECT id, 0, '', 0, 0, 0, 0, $2 FROM UNNEST($1) AS claimed(id)";
+/// Fails with [`tokio_postgres::error::SqlState::DIVISION_BY_ZERO`] where an id is an entry's: the batch is decided anew.
+const GUARD: &str =
+    "SELECT 1 / CASE WHEN EXISTS (SELECT FROM ledger_entries WHERE id = ANY($1)) THEN 0 ELSE 1 END";
 const CHANGE: &str = "UPDATE ledger_holds SET expires_at = changed.expires_at, phase = changed.phase
     FROM UNNEST($1, $2, $3) AS changed(id, expires_at, phase) WHERE ledger_holds.id = changed.id";
 const END: &str = "DELETE FROM ledger_holds WHERE id = ANY($1)";
@@ -109,9 +119,31 @@ impl Writing {
         Ok(writing)
     }
 
+    /// Rows that are moved here, with the database's numbers. Accounts come with their sums.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn moved(
+        accounts: &[AccountRecord],
+        placed: Vec<(EntryId, Hold)>,
+        entries: Vec<EntryRecord>,
+        writer: i64,
+    ) -> Self {
+        let fresh = Gains {
+            numbers: accounts.iter().map(|account| account.number.cast_signed()).collect(),
+            posted: accounts.iter().map(|account| account.posted.get()).collect(),
+            held: accounts.iter().map(|account| account.held.get()).collect(),
+        };
+        let opened = accounts.iter().map(|account| (account.number, account.parts)).collect();
+        Self { opened, placed, entries, fresh, writer, ..Self::default() }
+    }
+
     /// Sends everything and the commit at once, and looks at every answer.
     pub(crate) async fn commit(&self, session: &Session) -> Result<(), Failed> {
-        let sending = Sending { client: &session.client, has_failed: AtomicBool::new(false) };
+        self.commit_on(&session.client).await
+    }
+
+    /// The same on a connection that has begun a transaction.
+    pub(crate) async fn commit_on(&self, client: &Client) -> Result<(), Failed> {
+        let sending = Sending { client, has_failed: AtomicBool::new(false) };
         let (held, locked, house, entered, opened, committed) = tokio::join!(
             biased;
             self.hold(&sending),
@@ -169,9 +201,29 @@ impl Writing {
     }
 
     async fn hold(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
-        let (placed, changed, ended) =
-            tokio::join!(biased; self.place(sending), self.change(sending), self.end(sending));
-        placed.and(changed).and(ended)
+        let (claimed, placed, changed, ended) = tokio::join!(
+            biased;
+            self.claim(sending),
+            self.place(sending),
+            self.change(sending),
+            self.end(sending),
+        );
+        claimed.and(placed).and(changed).and(ended)
+    }
+
+    /// Claims the ids of entries that are no ends of holds.
+    async fn claim(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        let ended: BTreeSet<EntryId> = self.ended.iter().copied().collect();
+        let made = self.entries.iter().map(|entry| entry.id).filter(|id| !ended.contains(id));
+        let ids: Vec<Vec<u8>> = made.map(|id| id_bytes(id.bits())).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let claimed: [(&(dyn ToSql + Sync), Type); 2] = [(&ids, Type::BYTEA_ARRAY), (&self.writer, Type::INT8)];
+        let of_ids: [(&(dyn ToSql + Sync), Type); 1] = [(&ids, Type::BYTEA_ARRAY)];
+        let (claimed, ended) =
+            tokio::join!(biased; sending.execute(CLAIM, &claimed), sending.execute(END, &of_ids));
+        claimed.and(ended)
     }
 
     async fn place(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
@@ -194,7 +246,10 @@ impl Writing {
             (&prints, Type::INT8_ARRAY),
             (&self.writer, Type::INT8),
         ];
-        sending.execute(PLACE, &parameters).await
+        let of_ids: [(&(dyn ToSql + Sync), Type); 1] = [(&holds.ids, Type::BYTEA_ARRAY)];
+        let (placed, guarded) =
+            tokio::join!(biased; sending.execute(PLACE, &parameters), sending.execute(GUARD, &of_ids));
+        placed.and(guarded)
     }
 
     async fn change(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {

@@ -25,8 +25,14 @@ pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
 
 /// Another process's ledger in this database.
 pub(crate) fn connect(database: &str) -> SharedLedger {
+    connect_as(database, &SharedOptions::default().name)
+}
+
+/// The same, of a process of this name.
+pub(crate) fn connect_as(database: &str, name: &str) -> SharedLedger {
     let settings = PostgresSettings::parse(database).unwrap();
-    wait(SharedLedger::connect(settings, SharedOptions::default())).unwrap()
+    let options = SharedOptions { name: name.to_owned(), ..SharedOptions::default() };
+    wait(SharedLedger::connect(settings, options)).unwrap()
 }
 
 macro_rules! decisions {

@@ -11,6 +11,7 @@ mod follow;
 mod laws;
 mod lessons;
 mod limits;
+mod processes;
 mod shared;
 mod table;
 mod tables;

@@ -11,13 +11,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+pub(crate) const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
 const CLEARING: AccountId = AccountId::from_bits(1);
 const WALLET: AccountId = AccountId::from_bits(2);
 pub(crate) const PROVIDER: AccountId = AccountId::from_bits(3);
 const BAD_DEBT: AccountId = AccountId::from_bits(4);
 
-fn id(n: u64) -> EntryId {
+pub(crate) fn id(n: u64) -> EntryId {
     EntryId::from_bits((u128::from(NOW.get()) << 80) | u128::from(n))
 }
 
@@ -111,11 +111,11 @@ fn processes_that_start_at_once_make_the_tables_once() {
             scope.spawn(|| drop(connect(&database)));
         }
     });
-    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "1\n");
-    server.sql(name(&database), "INSERT INTO ledger_form VALUES (2)");
+    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "2\n");
+    server.sql(name(&database), "INSERT INTO ledger_form VALUES (3)");
     let settings = opencredits_ledger::PostgresSettings::parse(&database).unwrap();
     let refused = wait(SharedLedger::connect(settings, opencredits_ledger::SharedOptions::default())).err().unwrap();
-    assert!(refused.to_string().contains("form 2 and this program knows 1"), "{refused}");
+    assert!(refused.to_string().contains("form 3 and this program knows 2"), "{refused}");
 }
 
 /// Callers who hold and capture, one request after the other.
@@ -356,4 +356,29 @@ fn a_closed_ledger_has_written_everything() {
     wait(ledger.close());
     let again = connect(&database);
     assert_eq!(posted(&again, WALLET), 100);
+}
+
+#[test]
+fn an_id_stands_for_one_command_whichever_accounts_two_processes_name_with_it() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let processes = [(); 2].map(|()| connect(&database));
+    open(&processes[0], 1_000);
+    // The one locks the wallet, the other no account that the wallet's command names.
+    let moved = async |n| {
+        let transfer =
+            Transfer { id: id(n), from: CLEARING, to: PROVIDER, amount: NanoUsd::new(1), memo: b"another command" };
+        processes[1].transfer(transfer, NOW).accepted().await.map(|moved| moved.replay)
+    };
+    let (mut held, mut sent) = (0, 0);
+    for n in 100..200 {
+        let outcomes = wait(async { tokio::join!(hold(&processes[0], n, 1), moved(n)) });
+        match outcomes {
+            (Ok(Replay::First), Err(LedgerError::IdempotencyMismatch { .. })) => held += 1,
+            (Err(LedgerError::IdempotencyMismatch { .. }), Ok(Replay::First)) => sent += 1,
+            other => panic!("{n}: {other:?}"),
+        }
+    }
+    eprintln!("{held} held, {sent} sent");
+    assert_eq!(server.psql(name(&database), AUDIT), "");
 }

@@ -48,8 +48,8 @@ impl Accounts {
     }
 
     /// What was spent of a limit in its period.
-    pub(crate) fn spent_of(&self, limit: &SpendingLimit) -> Result<NanoUsd, AccountsError> {
-        let left = self.ledger.balance(limit.account)?.posted;
+    pub(crate) async fn spent_of(&self, limit: &SpendingLimit) -> Result<NanoUsd, AccountsError> {
+        let left = self.ledger.balance(limit.account).await?.posted;
         Ok(limit.amount.checked_sub(left).unwrap_or_default())
     }
 }

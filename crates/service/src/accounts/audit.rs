@@ -4,7 +4,7 @@ use super::{Accounts, AccountsError};
 use crate::telemetry::families::VERIFY_AT;
 use crate::telemetry::seconds;
 use opencredits_keys::Mode;
-use opencredits_ledger::{ChainHead, EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
+use opencredits_ledger::{ChainHead, EntryRow, HoldRow, VerifyReport};
 use opencredits_units::{AccountId, EntryId, Progress, UnixMs};
 
 /// The largest number of entries on a page.
@@ -30,9 +30,11 @@ pub struct EntriesPage {
 
 impl Accounts {
     /// Every open hold, by id.
-    #[must_use]
-    pub fn holds(&self) -> Vec<HoldRow> {
-        self.ledger.holds()
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn holds(&self) -> Result<Vec<HoldRow>, AccountsError> {
+        Ok(self.ledger.holds().await?)
     }
 
     /// Recomputes every balance from the entries and reports differences.
@@ -52,12 +54,8 @@ impl Accounts {
         head: Option<ChainHead>,
         progress: &Progress,
     ) -> Result<VerifyReport, AccountsError> {
-        let progress = progress.clone();
-        let verified = self.blocking(move |ledger| {
-            ledger.flush()?;
-            ledger.verify_watched(head, &progress)
-        });
-        let report = verified.await?;
+        self.ledger.flush().await?;
+        let report = self.ledger.verify(head, progress).await?;
         tell_verified(self.mode, self.clock.now());
         Ok(report)
     }
@@ -67,20 +65,8 @@ impl Accounts {
     /// # Errors
     /// When the ledger cannot be written or read.
     pub async fn ledger_head(&self) -> Result<Option<ChainHead>, AccountsError> {
-        self.blocking(|ledger| {
-            ledger.flush()?;
-            ledger.head()
-        })
-        .await
-    }
-
-    pub(super) async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<T, AccountsError> {
-        let ledger = self.ledger.clone();
-        let done = tokio::task::spawn_blocking(move || work(&ledger)).await;
-        Ok(done.map_err(|_| AccountsError::Closing)??)
+        self.ledger.flush().await?;
+        Ok(self.ledger.head().await?)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Credits that the operator takes or corrects, each with a reason and a record.
 
-use super::{Accounts, AccountsError, Actor, durable};
+use super::{Accounts, AccountsError, Actor};
 use crate::books::{self, Derived};
 use crate::ledger_ids::entry_id;
 use crate::ports::fresh_id;
-use opencredits_ledger::{Accepted, Balance, EntryKind, Floor, LedgerError, Replay, Transfer, Transferred};
+use opencredits_ledger::{Balance, EntryKind, Floor, LedgerError, Replay, Transfer, Transferred};
 use opencredits_store::User;
 use opencredits_units::{AccountId, EntryId, GenerationId, NanoUsd};
 
@@ -101,9 +101,8 @@ impl Accounts {
         let transfer = Transfer { id, from, to, amount: correction.amount, memo: correction.reason.as_bytes() };
         let moved = match correction.kind {
             CorrectionKind::Refund(of) => self.refund_charge(transfer, of).await?,
-            _ => self.ledger.transfer(transfer, now)?,
+            _ => self.ledger.transfer(transfer, now).durable().await?,
         };
-        let moved = durable(moved).await?;
         if moved.replay == Replay::First {
             let sign = if from == user.wallet { "-" } else { "" };
             let of = match correction.kind {
@@ -113,19 +112,15 @@ impl Accounts {
             let detail = format!("{sign}{} USD{of}, {id}: {}", correction.amount, correction.reason);
             self.record((Actor::Operator, correction.kind.action()), &user.id.to_string(), detail).await?;
         }
-        let balance = self.ledger.balance(user.wallet)?;
+        let balance = self.ledger.balance(user.wallet).await?;
         Ok(Corrected { id, replay: moved.replay, user, balance })
     }
 
     /// Gives a charge back, together with what may be given back of it: that has the amount that was collected when it is
     /// opened, and never goes below zero.
-    async fn refund_charge(
-        &self,
-        transfer: Transfer<'_>,
-        of: GenerationId,
-    ) -> Result<Accepted<Transferred>, AccountsError> {
+    async fn refund_charge(&self, transfer: Transfer<'_>, of: GenerationId) -> Result<Transferred, AccountsError> {
         let invalid = |problem| AccountsError::Invalid { field: "the request", problem };
-        let charge = self.entry(of.cast()).await?.filter(|entry| entry.kind == EntryKind::Capture);
+        let charge = self.charge_of(of).await?.filter(|entry| entry.kind == EntryKind::Capture);
         let charge = charge.ok_or_else(|| invalid("is not charged; name one that `usage` or a bill shows"))?;
         let paid = charge.legs.first().filter(|(payer, _)| *payer == transfer.to);
         let paid = paid.ok_or_else(|| invalid("was paid by another person; name the person who paid for it"))?;
@@ -137,10 +132,10 @@ impl Accounts {
         let memo = b"what may be given back of a charge";
         let id = entry_id(of.made_at(), &["refundable"], &[&of.bits().to_be_bytes()]);
         let filled = Transfer { id, from: books::LIMITS, to: rest, amount: collected, memo };
-        self.ledger.transfer(filled, now)?.accepted();
+        self.ledger.transfer(filled, now).accepted().await?;
         let id = entry_id(transfer.id.made_at(), &["refunded"], &[&transfer.id.bits().to_be_bytes()]);
         let counted = Transfer { id, from: rest, to: books::LIMITS, amount: transfer.amount, memo };
-        match self.ledger.transfer_linked(&[transfer, counted], now) {
+        match self.ledger.transfer_linked(&[transfer, counted], now).durable().await {
             Err(LedgerError::InsufficientFunds { .. }) => {
                 let problem = "exceeds what was charged for the request and not given back; refund less";
                 Err(AccountsError::Invalid { field: "the amount", problem })

@@ -123,12 +123,12 @@ impl Accounts {
     ///
     /// # Errors
     /// When the ledger fails or does not know the limit's account.
-    pub fn left_of(&self, limit: Option<SpendingLimit>) -> Result<Option<LimitBalance>, AccountsError> {
+    pub async fn left_of(&self, limit: Option<SpendingLimit>) -> Result<Option<LimitBalance>, AccountsError> {
         let Some(limit) = limit else {
             return Ok(None);
         };
-        self.renewals.renew(&self.ledger, &limit, self.now())?;
-        Ok(Some(LimitBalance::of(&self.ledger, limit, self.now())?))
+        self.renewals.renew(&self.ledger, &limit, self.now()).await?;
+        Ok(Some(LimitBalance::of(&self.ledger, limit, self.now()).await?))
     }
 
     /// Revokes a key. Repeating it changes nothing: the time of the first revocation stays.

@@ -24,17 +24,15 @@ fn spend(accounts: &Accounts, payer: &User, limit: &SpendingLimit, amount: NanoU
     let (id, now) = (EntryId::from_bits(u128::from(accounts.now().get()) << 80), accounts.now());
     let limits = [limit.account];
     let hold = PlaceHold { id, payer: payer.wallet, limits: &limits, amount, expires_at: now.saturating_add_ms(9_000) };
-    accounts.ledger.place_hold(hold, now).unwrap().accepted();
+    let ledger = accounts.ledger.embedded().unwrap();
+    ledger.place_hold(hold, now).unwrap().accepted();
     let legs = [Leg { to: books::PROVIDERS, amount, on_shortfall: OnShortfall::Full }];
-    accounts
-        .ledger
-        .capture(Capture { hold: id, legs: &legs, bad_debt: books::BAD_DEBT, memo: b"" }, now)
-        .unwrap()
-        .accepted();
+    let capture = Capture { hold: id, legs: &legs, bad_debt: books::BAD_DEBT, memo: b"" };
+    ledger.capture(capture, now).unwrap().accepted();
 }
 
-fn left(accounts: &Accounts, limit: Option<SpendingLimit>) -> i64 {
-    let LimitBalance { available, .. } = accounts.left_of(limit).unwrap().unwrap();
+async fn left(accounts: &Accounts, limit: Option<SpendingLimit>) -> i64 {
+    let LimitBalance { available, .. } = accounts.left_of(limit).await.unwrap().unwrap();
     available.get() / CENT.get()
 }
 
@@ -59,7 +57,7 @@ async fn a_keys_limit_is_raised_lowered_and_removed_and_what_was_spent_stays_spe
     for (amount, expect) in [(10, 6), (20, 16), (3, 0), (5, 1)] {
         let edit = KeyEdit { limit: Edit::Set(cents(amount)), ..KeyEdit::default() };
         let key = edited(accounts, key.id, edit).await;
-        assert_eq!((left(accounts, key.limit), key.limit.unwrap().amount), (expect, cents(amount)));
+        assert_eq!((left(accounts, key.limit).await, key.limit.unwrap().amount), (expect, cents(amount)));
         assert_eq!(accounts.key_in_force(key.id, Some(ada.id)).await.unwrap(), key, "the store has it");
     }
     let none = edited(accounts, key.id, KeyEdit { limit: Edit::Clear, ..KeyEdit::default() }).await;
@@ -107,8 +105,8 @@ async fn another_period_counts_what_was_spent_until_its_first_boundary() {
     assert_eq!(daily.available, cents(6), "this day began before the change");
     let tomorrow = Period::of(LimitReset::Daily, accounts.now()).until;
     assert_eq!(daily.resets_at, Some(tomorrow));
-    accounts.renewals.renew(&accounts.ledger, &daily.limit, tomorrow).unwrap();
-    assert_eq!(LimitBalance::of(&accounts.ledger, daily.limit, tomorrow).unwrap().available, cents(10));
+    accounts.renewals.renew(&accounts.ledger, &daily.limit, tomorrow).await.unwrap();
+    assert_eq!(LimitBalance::of(&accounts.ledger, daily.limit, tomorrow).await.unwrap().available, cents(10));
     assert_eq!(accounts.limit(owner).await.unwrap().unwrap().limit, daily.limit);
 }
 
@@ -124,14 +122,12 @@ async fn a_spenders_limits_begin_anew_when_the_shortest_of_their_periods_ends() 
         accounts.set_limit(LimitOwner::Person(ada.id), Some(monthly), Actor::Operator).await.unwrap().unwrap().limit;
     spend(accounts, &ada, &daily, cents(4));
     let (limits, begun) = ([daily, monthly], BegunUntil::default());
-    let check = |now: UnixMs, expect: i64| {
-        accounts.renewals.renew_all(&accounts.ledger, limits.iter(), &begun, now).unwrap();
-        assert_eq!(LimitBalance::of(&accounts.ledger, daily, now).unwrap().available, cents(expect), "{now:?}");
-    };
     let tomorrow = Period::of(LimitReset::Daily, accounts.now()).until;
-    check(accounts.now(), 6);
-    check(UnixMs::new(tomorrow.get() - 1), 6);
-    check(tomorrow, 10);
+    for (now, expect) in [(accounts.now(), 6), (UnixMs::new(tomorrow.get() - 1), 6), (tomorrow, 10)] {
+        accounts.renewals.renew_all(&accounts.ledger, limits.iter(), &begun, now).await.unwrap();
+        let balance = LimitBalance::of(&accounts.ledger, daily, now).await.unwrap();
+        assert_eq!(balance.available, cents(expect), "{now:?}");
+    }
     assert!(accounts.verify().await.unwrap().is_clean());
 }
 
@@ -145,19 +141,19 @@ async fn a_limit_that_counted_in_one_account_with_all_others_is_replaced_when_it
     accounts.open(account, Floor::Zero, Some(books::LIMITS)).await.unwrap();
     let id = EntryId::from_bits(77);
     let filled = Transfer { id, from: books::LIMITS, to: account, amount: cents(10), memo: b"key limit" };
-    accounts.ledger.transfer(filled, now).unwrap().accepted();
+    accounts.ledger.transfer(filled, now).accepted().await.unwrap();
     let old = SpendingLimit { account, amount: cents(10), reset: None, since: UnixMs::default() };
     let (plain, _) = accounts.add_key(key(ada.id)).await.unwrap();
     let kept = Key { limit: Some(old), ..plain };
     assert!(accounts.tables.keys.update_key(&kept).await.unwrap());
     spend(accounts, &ada, &old, cents(4));
-    assert_eq!(left(accounts, Some(old)), 6);
+    assert_eq!(left(accounts, Some(old)).await, 6);
     let edit = KeyEdit { limit: Edit::Set(cents(20)), limit_reset: Edit::Set(LimitReset::Daily), ..KeyEdit::default() };
     let after = edited(accounts, kept.id, edit).await;
-    assert_eq!(left(accounts, after.limit), 16);
+    assert_eq!(left(accounts, after.limit).await, 16);
     assert_ne!(after.limit.unwrap().account, account);
     let lower = edited(accounts, kept.id, KeyEdit { limit: Edit::Set(cents(5)), ..KeyEdit::default() }).await;
-    assert_eq!(left(accounts, lower.limit), 1, "what was spent before counts");
+    assert_eq!(left(accounts, lower.limit).await, 1, "what was spent before counts");
     assert!(accounts.verify().await.unwrap().is_clean());
     assert!(DOLLAR > cents(20));
 }

@@ -1,7 +1,7 @@
 //! Spending limits of keys, people, and apps at people: set, raised, lowered, removed.
 
 use super::keys::{NewLimit, check_limit};
-use super::{Accounts, AccountsError, Actor, durable};
+use super::{Accounts, AccountsError, Actor};
 use crate::books;
 use crate::limits::{LimitBalance, amount_of};
 use crate::ports::fresh_id;
@@ -32,7 +32,7 @@ impl Accounts {
             LimitOwner::Grant(user, partner) => ("grant.limit", format!("{user} {partner}")),
         };
         self.record((actor, action), &subject, told(limit)).await?;
-        self.left_of(limit)
+        self.left_of(limit).await
     }
 
     /// The cap of a person, or of an app at a person.
@@ -40,7 +40,7 @@ impl Accounts {
     /// # Errors
     /// When ledger or store fail.
     pub async fn limit(&self, owner: LimitOwner) -> Result<Option<LimitBalance>, AccountsError> {
-        self.left_of(self.tables.limits.spending_limit(owner).await?)
+        self.left_of(self.tables.limits.spending_limit(owner).await?).await
     }
 
     async fn check_owner(&self, owner: LimitOwner) -> Result<(), AccountsError> {
@@ -67,10 +67,10 @@ impl Accounts {
         }
         let now = self.now();
         // A period that ended before this change ends with the terms that it had.
-        self.renewals.renew(&self.ledger, &before, now)?;
+        self.renewals.renew(&self.ledger, &before, now).await?;
         let since = if new.reset == before.reset { before.since } else { now };
         let limit = SpendingLimit { account: before.account, amount: new.amount, reset: new.reset, since };
-        durable(self.ledger.change_limit(amount_of(fresh_id(now, &*self.entropy), &limit), now)?).await?;
+        self.ledger.change_limit(amount_of(fresh_id(now, &*self.entropy), &limit), now).durable().await?;
         Ok(Some(limit))
     }
 
@@ -81,19 +81,19 @@ impl Accounts {
         self.open(spent, Floor::None, None).await?;
         self.open(account, Floor::Zero, Some(spent)).await?;
         let limit = SpendingLimit { account, amount: new.amount, reset: new.reset, since: now };
-        durable(self.ledger.change_limit(amount_of(fresh_id(now, &*self.entropy), &limit), now)?).await?;
+        self.ledger.change_limit(amount_of(fresh_id(now, &*self.entropy), &limit), now).durable().await?;
         Ok((limit, spent))
     }
 
     /// A limit in place of one whose spending was counted in one account with all others. What is in open holds counts as
     /// spent.
     async fn replace_old(&self, old: SpendingLimit, new: NewLimit) -> Result<SpendingLimit, AccountsError> {
-        let left = self.ledger.balance(old.account)?.available;
+        let left = self.ledger.balance(old.account).await?.available;
         let spent = old.amount.checked_sub(left).unwrap_or_default().max(NanoUsd::ZERO).min(new.amount);
         let (limit, counted) = self.open_limit(new).await?;
         let (id, now) = (fresh_id(self.now(), &*self.entropy), self.now());
         let transfer = Transfer { id, from: limit.account, to: counted, amount: spent, memo: b"limit" };
-        durable(self.ledger.transfer(transfer, now)?).await?;
+        self.ledger.transfer(transfer, now).durable().await?;
         Ok(limit)
     }
 }

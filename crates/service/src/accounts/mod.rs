@@ -60,10 +60,10 @@ use crate::usage::UsageReads;
 use arc_swap::ArcSwapOption;
 use opencredits_catalog::Catalog;
 use opencredits_keys::{IssuedKey, LiveKind, Mode};
-use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
+use opencredits_ledger::{AnyLedger, Floor, OpenAccount};
 use opencredits_store::{
     AuditLog, KeyRotations, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys,
-    Referrals, SecretKeyRecord, Sessions, SpendingLimits, Standings, UsageModel, UserEmails, Users,
+    Referrals, SecretKeyRecord, Sessions, SpendingLimits, Standings, Store, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use parking_lot::RwLock;
@@ -107,13 +107,8 @@ pub struct Tables {
 
 impl Tables {
     /// All of them from one store.
-    pub fn of<S>(store: S) -> Self
-    where
-        S: Users + Keys + KeyRotations + Partners + PartnerKeys + PublishableKeys + 'static,
-        S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + PartnerApplications + Referrals,
-        S: Sessions + Standings,
-    {
-        let store = Arc::new(store);
+    pub fn of(store: impl Into<Arc<dyn Store>>) -> Self {
+        let store: Arc<dyn Store> = store.into();
         Self {
             users: store.clone(),
             keys: store.clone(),
@@ -136,7 +131,7 @@ impl Tables {
 
 /// The operator's use cases, without HTTP and without SQL.
 pub struct Accounts {
-    ledger: Ledger,
+    ledger: AnyLedger,
     tables: Tables,
     usage: UsageReads,
     clock: Arc<dyn Clock>,
@@ -156,7 +151,8 @@ pub struct Accounts {
 impl Accounts {
     /// The use cases on this ledger and these tables.
     #[must_use]
-    pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(ledger: impl Into<AnyLedger>, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let ledger = ledger.into();
         let usage = UsageReads::new(ledger.clone(), Arc::clone(&tables.usage));
         Self {
             ledger,
@@ -180,6 +176,11 @@ impl Accounts {
     pub fn on_change(mut self, changed: impl Fn() + Send + Sync + 'static) -> Self {
         self.changed = Box::new(changed);
         self
+    }
+
+    /// Tells whoever asked for it that something has changed, such as what is on sale.
+    pub(crate) fn tell_changed(&self) {
+        (self.changed)();
     }
 
     /// Refuses a key whose list names another model than these: the key could never use it.
@@ -219,7 +220,7 @@ impl Accounts {
 
     /// The ledger of these accounts.
     #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
+    pub const fn ledger(&self) -> &AnyLedger {
         &self.ledger
     }
 
@@ -253,12 +254,7 @@ impl Accounts {
     }
 
     async fn open(&self, id: AccountId, floor: Floor, contra: Option<AccountId>) -> Result<(), AccountsError> {
-        durable(self.ledger.open_account(OpenAccount { id, floor, contra }, self.now())?).await
+        self.ledger.open_account(OpenAccount { id, floor, contra }, self.now()).durable().await?;
+        Ok(())
     }
-}
-
-/// Waits until a change of money and its names are on disk, before it is reported.
-async fn durable<T>(accepted: Accepted<T>) -> Result<T, AccountsError> {
-    accepted.durable().await?;
-    Ok(accepted.accepted())
 }

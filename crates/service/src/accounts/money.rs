@@ -1,6 +1,6 @@
 //! Credits given by the operator, and balances.
 
-use super::{Accounts, AccountsError, Actor, durable};
+use super::{Accounts, AccountsError, Actor};
 use crate::books;
 use crate::ports::fresh_id;
 use opencredits_ledger::{Balance, Floor, LedgerError, Replay, Transfer};
@@ -68,20 +68,20 @@ impl Accounts {
             amount: grant.amount,
             memo: grant.reason.as_bytes(),
         };
-        let moved = durable(self.ledger.transfer(transfer, now)?).await?;
+        let moved = self.ledger.transfer(transfer, now).durable().await?;
         if moved.replay == Replay::First {
             let detail = format!("{} USD, {id}: {}", grant.amount, grant.reason);
             self.record((Actor::Operator, "credits.grant"), &user.id.to_string(), detail).await?;
         }
-        Ok(Granted { id, replay: moved.replay, balance: self.ledger.balance(user.wallet)? })
+        Ok(Granted { id, replay: moved.replay, balance: self.ledger.balance(user.wallet).await? })
     }
 
     /// What a person owes, after credits were taken back that they had spent.
     ///
     /// # Errors
     /// When the ledger fails.
-    pub fn debt_of(&self, user: UserId) -> Result<NanoUsd, AccountsError> {
-        match self.ledger.balance(books::Derived::Debt.account(user.bits())) {
+    pub async fn debt_of(&self, user: UserId) -> Result<NanoUsd, AccountsError> {
+        match self.ledger.balance(books::Derived::Debt.account(user.bits())).await {
             Ok(balance) => Ok(balance.posted.checked_neg().unwrap_or_default()),
             Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
             Err(error) => Err(error.into()),
@@ -94,7 +94,7 @@ impl Accounts {
     /// When the person does not exist, or ledger or store fail.
     pub async fn balance(&self, name: &str) -> Result<Wallet, AccountsError> {
         let user = self.find_user(name).await?;
-        let balance = self.ledger.balance(user.wallet)?;
+        let balance = self.ledger.balance(user.wallet).await?;
         Ok(Wallet { user, balance })
     }
 }

@@ -1,7 +1,7 @@
 //! Partners' records, payouts, statements and secret keys.
 
 use super::people::check_name;
-use super::{Accounts, AccountsError, Actor, Edit, durable};
+use super::{Accounts, AccountsError, Actor, Edit};
 use crate::books;
 use crate::partners::{Earnings, PartnerTerms, ReferralGroup, Statement, referral_groups, settle_debt};
 use crate::ports::fresh_id;
@@ -207,7 +207,7 @@ impl Accounts {
         if let Some(entry) = self.entry(id).await? {
             return repeated(&entry, partner, payout.amount);
         }
-        settle_debt(&self.ledger, &partner, fresh_id(now, &*self.entropy), now)?;
+        settle_debt(&self.ledger, &partner, fresh_id(now, &*self.entropy), now).await?;
         let mut earnings = self.earnings_of(&partner).await?;
         if earnings.is_behind {
             self.usage.catch_up().await?;
@@ -222,7 +222,7 @@ impl Accounts {
         }
         self.open(books::PAYOUTS, Floor::None, None).await?;
         let (from, to, memo) = (partner.earnings, books::PAYOUTS, payout.reason.as_bytes());
-        let moved = durable(self.ledger.transfer(Transfer { id, from, to, amount, memo }, now)?).await?;
+        let moved = self.ledger.transfer(Transfer { id, from, to, amount, memo }, now).durable().await?;
         let detail = format!("{amount} USD, {id}: {}", payout.reason);
         self.record((Actor::Operator, "partner.payout"), &partner.id.to_string(), detail).await?;
         Ok(PaidOut { id, replay: moved.replay, partner, amount })

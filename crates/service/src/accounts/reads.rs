@@ -4,10 +4,11 @@ use super::audit::{PAGE_MAX, SCANNED_MAX, wanted};
 use super::{Accounts, AccountsError, EntriesPage, EntryFilter};
 use crate::books;
 use crate::fault::Fault;
+use crate::gateway::charge_of;
 use crate::usage::UsageReads;
-use opencredits_ledger::{EntryRow, Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, EntryRow, LedgerError};
 use opencredits_store::{Days, UsageBy, UsageFilter, UsageGroup, UsageOf, UsageOrder, UsageQuery, UsageSums};
-use opencredits_units::{AccountId, EntryId, KeyId, UnixMs};
+use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, UnixMs};
 
 /// The largest number of groups of a report.
 const GROUPS_MAX: u32 = 10_000;
@@ -70,14 +71,22 @@ impl Accounts {
     /// # Errors
     /// When the ledger fails.
     pub async fn entry(&self, id: EntryId) -> Result<Option<EntryRow>, AccountsError> {
-        self.blocking(move |ledger| ledger.entry(id)).await
+        Ok(self.ledger.entry(id).await?)
+    }
+
+    /// The entry that charges a generation, also where it is not on disk yet, or was charged late.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn charge_of(&self, generation: GenerationId) -> Result<Option<EntryRow>, AccountsError> {
+        Ok(charge_of(&self.ledger, generation).await?)
     }
 
     /// The account of this name: its id, the name of an account of the house, a person (their wallet), a partner (its
     /// earnings) or the id of a key (its limit).
     ///
     /// # Errors
-    /// When there is none, or the store fails.
+    /// When there is none, or ledger or store fail.
     pub async fn find_account(&self, name: &str) -> Result<AccountId, AccountsError> {
         if let Ok(id) = name.parse() {
             return Ok(id);
@@ -86,7 +95,7 @@ impl Accounts {
         if let Some((id, _)) = house {
             return Ok(*id);
         }
-        let of_payments = self.ledger.accounts().into_iter().map(|row| row.account.id);
+        let of_payments = self.ledger.accounts().await?.into_iter().map(|row| row.account.id);
         let mut of_payments = of_payments.filter(|id| books::PerCurrency::of(*id).is_some());
         if let Some(id) = of_payments.find(|id| books::name(*id).as_deref() == Some(name)) {
             return Ok(id);
@@ -119,22 +128,22 @@ impl Accounts {
         let max = max.clamp(1, PAGE_MAX);
         let end = until.map_or(EntryId::from_bits(u128::MAX), |until| EntryId::at(until, [0; 10]));
         let before = before.map_or(end, |before| before.min(end));
-        self.blocking(move |ledger| page(ledger, filter, (EntryId::at(from, [0; 10]), before), max)).await
+        Ok(page(&self.ledger, filter, (EntryId::at(from, [0; 10]), before), max).await?)
     }
 }
 
-fn page(
-    ledger: &Ledger,
+async fn page(
+    ledger: &AnyLedger,
     filter: EntryFilter,
     (from, mut before): (EntryId, EntryId),
     max: usize,
 ) -> Result<EntriesPage, LedgerError> {
-    ledger.flush()?;
+    ledger.flush().await?;
     let mut entries = Vec::new();
     // Without a filter each entry that is read stands on the page.
     let at_once = if filter.account.is_some() { PAGE_MAX } else { max };
     for _ in 0..SCANNED_MAX.div_ceil(at_once) {
-        let read = ledger.entries_before(before, at_once)?;
+        let read = ledger.entries_before(before, at_once).await?;
         let is_whole = read.len() == at_once;
         for entry in read {
             if entry.id < from {

@@ -4,7 +4,7 @@ use super::{Accounts, AccountsError};
 use crate::books::{self, Derived, PerCurrency};
 use crate::partners::debt_of_partner;
 use hashbrown::{HashMap, HashSet};
-use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, EntryKind, EntryRow, LedgerError};
 use opencredits_store::Partner;
 use opencredits_units::{AccountId, EntryId, Measure, NanoUsd, PartnerId, Progress, UnixMs, UserId};
 use std::collections::BTreeMap;
@@ -101,15 +101,10 @@ impl Accounts {
         progress: &Progress,
     ) -> Result<BalanceSheet, AccountsError> {
         let owners = self.owners().await?;
-        let progress = progress.clone();
-        let sums = self
-            .blocking(move |ledger| {
-                ledger.flush()?;
-                let entries = ledger.head()?.map(|head| head.entries);
-                progress.begin("adding up the ledger, entries", Measure::Count, entries);
-                sum(ledger, until, &progress)
-            })
-            .await?;
+        self.ledger.flush().await?;
+        let entries = self.ledger.head().await?.map(|head| head.entries);
+        progress.begin("adding up the ledger, entries", Measure::Count, entries);
+        let sums = sum(&self.ledger, until, progress).await?;
         let people = sums.all(&owners.wallets);
         let promotional =
             owners.wallets.iter().fold(0_i128, |sum, wallet| sum.saturating_add(sums.promotional(*wallet)));
@@ -129,12 +124,9 @@ impl Accounts {
     /// When ledger or store fail.
     pub async fn kept_balances(&self) -> Result<BalanceSheet, AccountsError> {
         let mut owners = self.partners_and_limits().await?;
-        let (entries, accounts) = self
-            .blocking(|ledger| {
-                ledger.flush()?;
-                Ok((ledger.head()?.map(|head| head.entries), ledger.accounts()))
-            })
-            .await?;
+        self.ledger.flush().await?;
+        let entries = self.ledger.head().await?.map(|head| head.entries);
+        let accounts = self.ledger.accounts().await?;
         let posted = accounts.iter().map(|row| (row.account.id, i128::from(row.balance.posted.get()))).collect();
         let sums = Sums { entries: entries.unwrap_or_default(), posted, ..Sums::default() };
         let is_of_house = |account| books::name(account).is_some() || Derived::of(account).is_some();
@@ -168,17 +160,18 @@ impl Accounts {
             after = last;
         }
         // A limit has as its contra account one of what was spent of it.
-        let limits = self.ledger.accounts().into_iter().filter_map(|row| Some([row.account.id, row.account.contra?]));
+        let accounts = self.ledger.accounts().await?.into_iter();
+        let limits = accounts.filter_map(|row| Some([row.account.id, row.account.contra?]));
         owners.limits.extend(limits.flatten().chain([books::LIMITS]));
         Ok(owners)
     }
 }
 
-fn sum(ledger: &Ledger, until: Option<UnixMs>, progress: &Progress) -> Result<Sums, LedgerError> {
+async fn sum(ledger: &AnyLedger, until: Option<UnixMs>, progress: &Progress) -> Result<Sums, LedgerError> {
     let mut sums = Sums::default();
     let mut after = EntryId::default();
     loop {
-        let page = ledger.entries(after, PAGE)?;
+        let page = ledger.entries(after, PAGE).await?;
         progress.advance(u64::try_from(page.len()).unwrap_or_default());
         let Some(last) = page.last().map(|entry| entry.id) else { return Ok(sums) };
         page.iter().filter(|entry| until.is_none_or(|until| entry.at < until)).for_each(|entry| sums.add(entry));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::books;
-use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
+use opencredits_ledger::{Balance, Ledger, LedgerError, PlaceHold, Replay};
 use opencredits_store::{Rates, SqliteStore, Standing, StoreError, User};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UserId};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -75,7 +75,7 @@ pub(super) fn grant(user: UserId, id: Option<EntryId>) -> Grant {
 async fn the_accounts_of_the_house_are_opened_once_however_often() {
     let Fixture { accounts, .. } = house().await;
     accounts.ensure_system_accounts().await.unwrap();
-    assert_eq!(accounts.ledger().accounts().len(), books::NAMES.len());
+    assert_eq!(accounts.ledger().accounts().await.unwrap().len(), books::NAMES.len());
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn adding_a_person_again_under_their_id_changes_nothing() {
     let new = NewUser { id, ..user("Ada") };
     let first = accounts.add_user(new.clone()).await.unwrap();
     assert_eq!(accounts.add_user(new).await.unwrap(), first);
-    let opened = accounts.ledger().accounts().len();
+    let opened = accounts.ledger().accounts().await.unwrap().len();
     assert_eq!(opened, books::NAMES.len() + 1, "and opens no second wallet");
     let other = accounts.add_user(user("Ada")).await.unwrap_err();
     assert!(matches!(other, AccountsError::UserExists { id, .. } if id == first.id));
@@ -138,7 +138,7 @@ async fn credits_granted_twice_under_one_id_are_given_once() {
     let other = Grant { amount: NanoUsd::new(1), ..grant(ada.id, id) };
     let error = accounts.grant_credits(other).await.unwrap_err();
     assert!(matches!(error, AccountsError::Ledger(LedgerError::IdempotencyMismatch { .. })));
-    let promotion = accounts.ledger().balance(books::PROMOTION).unwrap();
+    let promotion = accounts.ledger().balance(books::PROMOTION).await.unwrap();
     assert_eq!(promotion.posted, NanoUsd::new(-1_000_000_000));
 }
 
@@ -183,7 +183,7 @@ async fn a_rich_wallet_does_not_help_a_poor_key() {
     let amount = NanoUsd::new(5_000_000);
     let new = NewKey { limit: Some(NewLimit { amount, reset: None }), ..key(ada.id) };
     let (kept, _) = accounts.add_key(new).await.unwrap();
-    let limit = accounts.left_of(kept.limit).unwrap().unwrap();
+    let limit = accounts.left_of(kept.limit).await.unwrap().unwrap();
     assert_eq!((limit.limit.amount, limit.available, limit.resets_at), (amount, amount, None));
     let hold = PlaceHold {
         id: EntryId::from_bits(9),
@@ -192,7 +192,7 @@ async fn a_rich_wallet_does_not_help_a_poor_key() {
         amount: NanoUsd::new(5_000_001),
         expires_at: UnixMs::new(u64::MAX),
     };
-    let refused = accounts.ledger().place_hold(hold, UnixMs::new(0)).map(|_| ());
+    let refused = accounts.ledger().place_hold(hold, UnixMs::new(0)).accepted().await.map(|_| ());
     assert!(matches!(refused, Err(LedgerError::InsufficientFunds { account, .. }) if account != ada.wallet));
     assert!(accounts.verify().await.unwrap().is_clean());
 }
@@ -227,7 +227,7 @@ async fn a_partner_has_a_publishable_key_and_an_account_of_its_own() {
     let app = accounts.add_partner(new.clone()).await.unwrap();
     assert!(app.publishable_key.starts_with("oc_pk_"));
     assert_eq!(accounts.find_partner("App").await.unwrap(), app);
-    assert_eq!(accounts.ledger().balance(app.earnings).unwrap(), Balance::default());
+    assert_eq!(accounts.ledger().balance(app.earnings).await.unwrap(), Balance::default());
     let again = accounts.add_partner(new).await.unwrap_err();
     assert!(matches!(again, AccountsError::PartnerExists { .. }));
     let greedy = NewPartner { name: "B".to_owned(), share: Some(BasisPoints::new(10_001)), markup: None };
@@ -262,7 +262,7 @@ async fn entries_are_listed_page_by_page_and_by_account() {
     let later = (UnixMs::new(1), None);
     let none = accounts.latest_entries(EntryFilter::default(), later, None, 100).await.unwrap();
     assert_eq!(none.entries, [], "these ids are of the first millisecond");
-    assert!(accounts.holds().is_empty());
+    assert!(accounts.holds().await.unwrap().is_empty());
 }
 
 /// People on a store whose first insertion fails, as after a crash between two steps.

@@ -97,9 +97,11 @@ pub static RULES: [Rule; 24] = [
     page("OpenCreditsDiskLow", "disk-low.md", conditions::disk_low).held(10 * MINUTE_MS),
     page("OpenCreditsVerifyFindings", "verify-findings.md", conditions::verify_findings)
         .unless(Unknown::Absent(&VERIFY_FINDINGS)),
-    ticket("OpenCreditsBadDebt", "bad-debt.md", conditions::bad_debt),
+    ticket("OpenCreditsBadDebt", "bad-debt.md", conditions::bad_debt).unless(Unknown::Unread("ledger")),
     ticket("OpenCreditsProviderDrift", "provider-drift.md", conditions::provider_drift),
-    ticket("OpenCreditsPaymentsDiffer", "payments-differ.md", conditions::payments_differ).held(6 * HOUR_MS),
+    ticket("OpenCreditsPaymentsDiffer", "payments-differ.md", conditions::payments_differ)
+        .held(6 * HOUR_MS)
+        .unless(Unknown::Unread("ledger")),
     page("OpenCreditsOrdersOverdue", "orders-overdue.md", conditions::orders_overdue)
         .held(5 * MINUTE_MS)
         .unless(Unknown::Unread("outbox")),

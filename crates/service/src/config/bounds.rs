@@ -35,7 +35,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         .chain(reconcile(config))
         .chain(connections(config))
         .chain(others(config))
-        .chain(config.traces.bounds());
+        .chain(config.traces.bounds())
+        .chain(config.database.bounds());
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     let can_mail = config.email.transport != MailTransport::None;
@@ -309,6 +310,10 @@ mod tests {
         ("log", "filter", "\"\"", "\"off\""),
         ("log", "access_sample", "1.01", "0.01"),
         ("log", "access_sample", "nan", "0.0"),
+        ("database", "connections", "0", "1"),
+        ("database", "connections", "1001", "1000"),
+        ("database", "writers", "0", "1"),
+        ("database", "writers", "65", "64"),
         ("traces", "sample", "-0.1", "0.1"),
         ("traces", "endpoint", "\"collector\"", "\"http://127.0.0.1:4318\""),
     ];

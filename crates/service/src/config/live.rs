@@ -96,6 +96,19 @@ pub(super) const RESTART: &[(&str, &[&str])] = &[
     ),
     ("links, pages and tokens that were given out name it", &["server.public_url", "server.top_up_url"]),
     ("files are opened at the start", &["data.dir", "data.key", "data.key_file"]),
+    (
+        "databases are connected at the start",
+        &[
+            "database.url",
+            "database.url_file",
+            "database.read_url",
+            "database.read_url_file",
+            "database.test_url",
+            "database.test_url_file",
+            "database.connections",
+            "database.writers",
+        ],
+    ),
     ("every balance is shown by it", &["billing.credit_price_usd"]),
     (
         "the payment processor is connected at the start, and an order that is under way repeats what it was told",

@@ -121,10 +121,13 @@ impl Shown {
 }
 
 /// The secrets of a config, which its serialized form does not have.
-pub(super) fn secrets(config: &Config) -> [(&'static str, Option<&SecretText>); 10] {
-    let Config { data, payments, email, alarms, identity, privacy, .. } = config;
+pub(super) fn secrets(config: &Config) -> [(&'static str, Option<&SecretText>); 13] {
+    let Config { data, database, payments, email, alarms, identity, privacy, .. } = config;
     [
         ("data.key", data.key.as_ref()),
+        ("database.url", database.url.as_ref()),
+        ("database.read_url", database.read_url.as_ref()),
+        ("database.test_url", database.test_url.as_ref()),
         ("payments.key", payments.key.as_ref()),
         ("payments.webhook_secret", payments.webhook_secret.as_ref()),
         ("email.password", email.password.as_ref()),
@@ -271,6 +274,7 @@ mod tests {
     fn every_secret_of_the_sections_is_compared() {
         let sources = [
             include_str!("sections.rs"),
+            include_str!("database.rs"),
             include_str!("email.rs"),
             include_str!("alarms.rs"),
             include_str!("identity.rs"),

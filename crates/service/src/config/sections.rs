@@ -3,6 +3,7 @@
 use super::admin::AdminSection;
 use super::alarms::AlarmSection;
 use super::connections::ConnectionSection;
+use super::database::DatabaseSection;
 use super::email::Email;
 use super::identity::Identity;
 use super::network::Network;
@@ -34,6 +35,8 @@ pub struct Config {
     pub admin: AdminSection,
     /// Where files are stored.
     pub data: Data,
+    /// A database in place of the files.
+    pub database: DatabaseSection,
     /// How the ledger acknowledges.
     pub ledger: LedgerSettings,
     /// Markup, shares, the price of a credit.
@@ -89,10 +92,11 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 20] = [
+pub(super) const NAMES: [&str; 21] = [
     "server",
     "admin",
     "data",
+    "database",
     "ledger",
     "billing",
     "payments",

@@ -188,16 +188,20 @@ impl Connections {
                 let name = found.map_or_else(|| first.name.clone(), |partner| partner.name);
                 (name, self.parts.accounts.limit(LimitOwner::Grant(user, partner)).await?)
             }
-            AppId::Key(_) => (first.name.clone(), self.parts.accounts.left_of(first.limit)?),
+            AppId::Key(_) => (first.name.clone(), self.parts.accounts.left_of(first.limit).await?),
         };
         let in_all = match id {
             AppId::Partner(partner) => charged.get(&partner).copied().unwrap_or_default(),
             AppId::Key(_) => NanoUsd::ZERO,
         };
+        let spent = match &cap {
+            Some(cap) => self.parts.accounts.spent_of(&cap.limit).await?,
+            None => in_all,
+        };
         Ok(ConnectedApp {
             id,
             name,
-            spent: cap.map(|cap| self.parts.accounts.spent_of(&cap.limit)).transpose()?.unwrap_or(in_all),
+            spent,
             cap,
             last_used_at: self.last_use(user, id).await?,
             connected_at: first.created_at,

@@ -32,7 +32,7 @@ use opencredits_identity::oauth::{
     AuthorizationServerMetadata, GrantLifetimes, Issuer, Offer, ProtectedResourceMetadata,
 };
 use opencredits_keys::HashKey;
-use opencredits_store::{ConnectedKeys, DeviceRequests, Partners, PublishableKeys, TokenGrants};
+use opencredits_store::{ConnectedKeys, DeviceRequests, Partners, PublishableKeys, Store, TokenGrants};
 use opencredits_units::UnixMs;
 use std::sync::Arc;
 
@@ -57,11 +57,8 @@ pub struct ConnectionTables {
 
 impl ConnectionTables {
     /// All of them from one store.
-    pub fn of<S>(store: S) -> Self
-    where
-        S: TokenGrants + DeviceRequests + ConnectedKeys + PublishableKeys + Partners + 'static,
-    {
-        let store = Arc::new(store);
+    pub fn of(store: impl Into<Arc<dyn Store>>) -> Self {
+        let store: Arc<dyn Store> = store.into();
         Self {
             grants: store.clone(),
             devices: store.clone(),

@@ -1,6 +1,7 @@
 //! Admission: reads a request, prices its worst case and places the hold that covers it.
 
 use super::attempts::{AttemptPlan, UpstreamAttempt};
+use super::claims::{ClaimDigest, Claimed};
 use super::exchange;
 use super::hold::HeldAmount;
 use super::large::{LargeBodies, LargePlace, elsewhere};
@@ -14,7 +15,9 @@ use crate::fault::Fault;
 use crate::rates::RatePermit;
 use bytes::Bytes;
 use http::HeaderMap;
+use opencredits_ledger::LedgerError;
 use opencredits_providers::{Rewrite, UsageChunk, upstream_body};
+use opencredits_units::{EntryId, UnixMs};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -88,17 +91,25 @@ impl Gateway {
         // What goes upstream is written anew for each route.
         memory.grow_to(request.body.len().saturating_mul(plan.routes.len()))?;
         if let (Some(permit), Some(first)) = (&mut permit, plan.routes.first()) {
-            permit.reserve(first.estimate.tokens().get())?;
+            permit.reserve(first.estimate.tokens().get()).await?;
         }
         let claimed = match &request.idempotency_key {
             Some(key) => Some(self.claim(key, &request).await?),
             None => None,
         };
-        let held = self.hold(&request, &mut plan).await?;
+        let held = match self.hold(&request, &mut plan).await {
+            Ok(held) => held,
+            Err(fault) => {
+                if let Some(claimed) = claimed {
+                    claimed.failed().await;
+                }
+                return Err(fault);
+            }
+        };
         // From here on the hold marks the request as running, and later its ledger entry.
-        drop(claimed);
+        let claim = claimed.map(Claimed::keep);
         let abandoned = Abandoned::default();
-        let open = self.open((&request, permit), &held, &plan, abandoned.clone())?;
+        let open = self.open((&request, permit, claim), &held, &plan, abandoned.clone())?;
         plan.apply_cap(held.cap, request.strictness)?;
         let bodies: Vec<Bytes> = plan.routes.iter().map(|planned| body(&plan, planned, held.cap)).collect();
         let dropped = plan.scrubbed_out().to_vec();
@@ -121,7 +132,7 @@ impl Gateway {
     /// Opens a request whose hold is placed: from here on the hold ends with the [`OpenRequest`].
     fn open(
         self: &Arc<Self>,
-        (request, permit): (&InferenceRequest, Option<RatePermit>),
+        (request, permit, claim): (&InferenceRequest, Option<RatePermit>, Option<ClaimDigest>),
         held: &HeldAmount,
         plan: &Plan<'_>,
         abandoned: Abandoned,
@@ -155,9 +166,19 @@ impl Gateway {
             is_resent: false,
             failed_attempts: Vec::new(),
             trace: Arc::clone(&request.trace),
+            claim,
         };
         open.trace.admitted(plan.facts.stream);
-        self.ledger.mark_in_flight(entry_id(request.generation), now)?.accepted();
+        self.mark_in_flight(entry_id(request.generation), now)?;
         Ok(open)
+    }
+
+    /// The request of this hold is about to be sent. Nobody waits for a database here: in its queue this is before the charge.
+    fn mark_in_flight(&self, id: EntryId, now: UnixMs) -> Result<(), LedgerError> {
+        match self.ledger.embedded() {
+            Some(ledger) => ledger.mark_in_flight(id, now)?.accepted(),
+            None => drop(self.ledger.mark_in_flight(id, now).send()),
+        }
+        Ok(())
     }
 }

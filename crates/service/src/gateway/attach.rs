@@ -24,27 +24,29 @@ impl Gateway {
         mut place: Option<LargePlace>,
     ) -> Result<(Plan<'a>, Option<LargePlace>), Fault> {
         let served = self.served.load_full();
-        let plan = match self.plan((request, &served), hash, Attached::default()) {
-            Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. })))
-                if served.fetch.is_some() && self.can_pay(request)? =>
-            {
-                let _permit = self.fetching.acquire().await;
-                // Others may work while it waits for strangers.
-                let was_large = place.take().is_some();
-                let attached = self.attached(request, &served).await?;
-                if was_large {
-                    place = Some(self.large.place().await?);
-                }
-                self.plan((request, &served), hash, attached)
-            }
-            plan => plan,
-        };
-        Ok((plan?, place))
+        let planned = self.plan((request, &served), hash, Attached::default());
+        let needs_bytes =
+            matches!(&planned, Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))));
+        if !needs_bytes || served.fetch.is_none() {
+            return Ok((planned?, place));
+        }
+        drop(planned);
+        if !self.can_pay(request).await? {
+            return Ok((self.plan((request, &served), hash, Attached::default())?, place));
+        }
+        let _permit = self.fetching.acquire().await;
+        // Others may work while it waits for strangers.
+        let was_large = place.take().is_some();
+        let attached = self.attached(request, &served).await?;
+        if was_large {
+            place = Some(self.large.place().await?);
+        }
+        Ok((self.plan((request, &served), hash, attached)?, place))
     }
 
     /// A user without balance cannot make the gateway fetch anything.
-    fn can_pay(&self, request: &InferenceRequest) -> Result<bool, Fault> {
-        Ok(self.ledger.balance(request.spender.wallet)?.available.get() > 0)
+    async fn can_pay(&self, request: &InferenceRequest) -> Result<bool, Fault> {
+        Ok(self.ledger.balance(request.spender.wallet).await?.available.get() > 0)
     }
 
     async fn attached(&self, request: &InferenceRequest, served: &Served) -> Result<Attached, Fault> {

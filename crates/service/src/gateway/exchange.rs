@@ -233,11 +233,8 @@ async fn deliver_whole(
         Delivery::Streamed => open.stream_of(&body, &outcome.usage.unwrap_or_default(), plan.usage_chunk),
         Delivery::Whole => None,
     };
-    let settled = open.settle(&outcome)?;
-    if let Some(durable) = settled.durable {
-        durable.await?;
-    }
-    let (dropped, receipt) = (attempt.dropped.clone(), settled.receipt);
+    let receipt = open.settle(&outcome)?.await?;
+    let dropped = attempt.dropped.clone();
     Ok(match streamed {
         Some((adapter, events)) => {
             let events = memory.keep_with(events);

@@ -4,6 +4,9 @@
 //! account, the exposures of its open requests exceed its available balance by the limit at most. So the operator loses
 //! no more than this limit on one account, even if every open request turns out to have one token for each byte.
 //!
+//! Where several gateways share a ledger, each has an equal share of the limit, and counts on nothing that is available:
+//! another one may spend it. What exceeds its share is in the hold.
+//!
 //! The rule survives every step. A hold lowers the available balance by what it takes, and admission checks the sum
 //! again. A charge lowers the balance by its hold and its exposure at most, and the exposure ends with it.
 
@@ -11,10 +14,20 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use opencredits_units::{AccountId, NanoUsd};
 use parking_lot::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The exposures of open requests, by account.
-#[derive(Default)]
-pub(super) struct Exposures(Mutex<Open>);
+pub(super) struct Exposures {
+    open: Mutex<Open>,
+    /// The gateways that share the limit.
+    gateways: AtomicU32,
+}
+
+impl Default for Exposures {
+    fn default() -> Self {
+        Self { open: Mutex::default(), gateways: AtomicU32::new(1) }
+    }
+}
 
 #[derive(Default)]
 struct Open {
@@ -28,12 +41,23 @@ pub(super) struct Admitting<'a>(MutexGuard<'a, Open>);
 
 impl Exposures {
     pub(super) fn lock(&self) -> Admitting<'_> {
-        Admitting(self.0.lock())
+        Admitting(self.open.lock())
+    }
+
+    /// So many gateways share the limit from now on.
+    pub(super) fn share_with(&self, gateways: u32) {
+        self.gateways.store(gateways.max(1), Ordering::Relaxed);
+    }
+
+    /// The part of a limit that this gateway may use.
+    pub(super) fn share_of(&self, limit: NanoUsd) -> NanoUsd {
+        let gateways = i64::from(self.gateways.load(Ordering::Relaxed));
+        NanoUsd::new(limit.get().checked_div(gateways).unwrap_or_default())
     }
 
     /// The sum of the exposures of all open requests.
     pub(super) fn total(&self) -> NanoUsd {
-        self.0.lock().total
+        self.open.lock().total
     }
 
     /// Ends the exposure of a request.
@@ -41,7 +65,7 @@ impl Exposures {
         if exposure == NanoUsd::ZERO {
             return;
         }
-        let mut open = self.0.lock();
+        let mut open = self.open.lock();
         open.total = open.total.checked_sub(exposure).unwrap_or_default();
         for account in accounts {
             if let Entry::Occupied(mut sum) = open.of.entry(account) {
@@ -93,5 +117,15 @@ mod tests {
         assert_eq!((sums(&exposures), exposures.total().get()), ((12, 0), 12));
         exposures.end([wallet].into_iter(), NanoUsd::new(12));
         assert!(exposures.lock().0.of.is_empty(), "nothing is kept of an account without open requests");
+    }
+
+    #[test]
+    fn gateways_share_the_limit_in_equal_parts() {
+        let exposures = Exposures::default();
+        let shares = [1, 4, 3, 0].map(|gateways| {
+            exposures.share_with(gateways);
+            exposures.share_of(NanoUsd::new(500)).get()
+        });
+        assert_eq!(shares, [500, 125, 166, 500]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::exposures::Admitting;
 use super::open_request::entry_id;
+use super::placing::Placing;
 use super::plan::{Plan, PlannedRoute};
 use super::quote::{Basis, Quote};
 use super::request::InferenceRequest;
@@ -14,6 +15,7 @@ use opencredits_catalog::{Model, Terms};
 use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
 use opencredits_units::{AccountId, BasisPoints, NanoUsd, UnixMs};
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A request without an output cap may hold one part in so many of the available balance, so that the next request is
@@ -30,6 +32,9 @@ const LOWERED_PART: i64 = 2;
 const LOWERED_TOKENS_MIN: u64 = 1_024;
 /// or to one part in so many of the requested cap.
 const LOWERED_SHARE: u64 = 8;
+
+/// How often a hold that was not covered is decided anew on what is there now, where other processes spend it, too.
+const TRIES_MAX: u32 = 4;
 
 /// The balances of a spender's accounts, which are few.
 type Balances = SmallVec<[(AccountId, Balance); 4]>;
@@ -51,6 +56,16 @@ struct Room {
     /// The highest charge that leaves the exposures of every account within the limit.
     bound: NanoUsd,
     likely: Basis,
+    /// The account that has no more than that available.
+    short: AccountId,
+}
+
+/// The amounts of a hold, and what they were decided on.
+struct Amounts {
+    held: HeldAmount,
+    /// The highest possible charge.
+    highest: NanoUsd,
+    room: Room,
 }
 
 impl Room {
@@ -76,12 +91,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When nothing is available, or the ledger fails.
-    pub fn refuse_without_credit(&self, spender: &Spender) -> Result<(), Fault> {
-        self.renew_limits_of(spender, self.ports.clock.now())?;
+    pub async fn refuse_without_credit(&self, spender: &Spender) -> Result<(), Fault> {
+        self.renew_limits_of(spender, self.ports.clock.now()).await?;
         if self.sells_free.load(Ordering::Relaxed) {
             return Ok(());
         }
-        for (account, balance) in self.balances(spender)? {
+        for (account, balance) in self.balances(spender).await? {
             let available = balance.available;
             if available <= NanoUsd::ZERO {
                 let (short, resets_at) = self.short_of(spender, account);
@@ -96,9 +111,13 @@ impl Gateway {
     /// Holds the likely charge of the most expensive route on the balance and the limits. Where that is not covered, drops
     /// that route and tries again; the last refusal says what would be needed.
     /// Where the balance is short, the input is counted exactly before that, for the models whose vocabulary is public.
-    pub(super) async fn hold(&self, request: &InferenceRequest, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
+    pub(super) async fn hold(
+        self: &Arc<Self>,
+        request: &InferenceRequest,
+        plan: &mut Plan<'_>,
+    ) -> Result<HeldAmount, Fault> {
         loop {
-            match self.hold_for(request, plan) {
+            match self.hold_for(request, plan).await {
                 Ok(None) => plan.count_exactly().await?,
                 Err(Fault::Payment(needed)) => {
                     let cap = plan.facts.output_cap.unwrap_or(u64::MAX);
@@ -119,16 +138,51 @@ impl Gateway {
     }
 
     /// `None` where the balance is short by what was estimated, and the input can be counted.
-    fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>) -> Result<Option<HeldAmount>, Fault> {
-        let spender = &request.spender;
+    async fn hold_for(
+        self: &Arc<Self>,
+        request: &InferenceRequest,
+        plan: &Plan<'_>,
+    ) -> Result<Option<HeldAmount>, Fault> {
         // Reading the body may have taken until the next period.
+        self.renew_limits_of(&request.spender, self.ports.clock.now()).await?;
+        let mut tries = if self.ledger.shared().is_some() { TRIES_MAX } else { 1 };
+        loop {
+            let known = match self.ledger.embedded() {
+                // What is in memory is read when it decides.
+                Some(_) => None,
+                None => Some(self.balances(&request.spender).await?),
+            };
+            let Some((amounts, placing)) = self.place(request, plan, known)? else { return Ok(None) };
+            tries = tries.saturating_sub(1);
+            match placing.placed().await {
+                Ok(held) if held.replay == Replay::First => return Ok(Some(amounts.held)),
+                Ok(_) => return Err(Fault::Duplicate { first: request.generation }),
+                Err(LedgerError::InsufficientFunds { account, available, .. }) if tries == 0 => {
+                    return Err(self.needed((request, plan), &amounts, (available, account))?);
+                }
+                // Others were faster: what is there now may cover a lower cap.
+                Err(LedgerError::InsufficientFunds { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends the hold to the ledger. `known` are the balances where other processes change them as well, so that they may be old.
+    fn place(
+        self: &Arc<Self>,
+        request: &InferenceRequest,
+        plan: &Plan<'_>,
+        known: Option<Balances>,
+    ) -> Result<Option<(Amounts, Placing)>, Fault> {
+        let spender = &request.spender;
         let now = self.ports.clock.now();
-        self.renew_limits_of(spender, now)?;
         let terms = |model: &Model| terms(&plan.served, spender, model);
         let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
         let settings = &plan.served.settings;
-        let room = self.room(spender, settings.exposure_max, &admitting)?;
+        let is_shared = known.is_some();
+        let balances = known.map_or_else(|| self.balances_in_memory(spender), Ok)?;
+        let room = self.room(spender, balances, &admitting, settings.exposure_max);
         let lowers = settings.lower_caps && request.lowers_cap;
         // No provider takes a cap above its model's longest answer, so that nobody loses by a lower one.
         let asked = plan.facts.output_cap.map(|cap| cap.min(quote.longest()));
@@ -137,24 +191,20 @@ impl Gateway {
             Some(cap) => self.lowered(cap, &quote, room)?.map_or((None, cap), |lowered| (Some(lowered), lowered)),
             None => self.uncapped(&quote, room)?,
         };
-        let (amount, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
+        let (likely, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
         let is_short = lowered.is_some_and(|cap| asked.is_some() || cap < UNCAPPED_TOKENS_MIN) || highest > room.bound;
         if is_short && plan.may_be_counted() {
             return Ok(None);
         }
+        // Another process may spend what is available, so that only the hold covers what exceeds the exposure.
+        let covered = room.bound.checked_sub(room.available).and_then(|spare| highest.checked_sub(spare));
+        let amount = if is_shared { likely.max(covered.unwrap_or(highest)) } else { likely };
         let cap = lowered.or(asked.filter(|asked| plan.facts.output_cap != Some(*asked)));
-        let needed = |available: NanoUsd, account: AccountId| -> Result<Fault, Fault> {
-            // The exposure that is left counts as if it were available.
-            let more = room.bound.checked_sub(room.available).unwrap_or_default();
-            let required = highest.checked_sub(more).unwrap_or(highest).max(amount);
-            let (required, affordable_max_tokens) = (Some(required), room.affordable(&quote, room.available)?);
-            let (short, resets_at) = self.short_of(spender, account);
-            let available = available.max(NanoUsd::ZERO);
-            let needed = PaymentNeeded { required, available, affordable_max_tokens, short, resets_at };
-            Ok(Fault::Payment(Box::new(needed)))
-        };
+        let exposure = highest.checked_sub(amount).unwrap_or_default();
+        let amounts = Amounts { held: HeldAmount { amount, exposure, cap }, highest, room };
         if highest > room.bound {
-            return Err(needed(room.available, self.short(spender, room.available)?)?);
+            drop(admitting);
+            return Err(self.needed((request, plan), &amounts, (room.available, room.short))?);
         }
         let hold = PlaceHold {
             id: entry_id(request.generation),
@@ -163,44 +213,64 @@ impl Gateway {
             amount,
             expires_at: now.saturating_add_ms(settings.hold_expiry_ms),
         };
-        match self.ledger.place_hold(hold, now).map(opencredits_ledger::Accepted::accepted) {
-            Ok(held) if held.replay == Replay::First => {}
-            Ok(_) => return Err(Fault::Duplicate { first: request.generation }),
-            Err(LedgerError::InsufficientFunds { account, available, .. }) => {
-                return Err(needed(available, account)?);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let exposure = highest.checked_sub(amount).unwrap_or_default();
+        let sent = self.ledger.place_hold(hold, now).send();
         admitting.add(spender.accounts(), exposure);
-        Ok(Some(HeldAmount { amount, exposure, cap }))
+        drop(admitting);
+        Ok(Some((amounts, Placing::new(self, request, exposure, sent))))
+    }
+
+    /// The refusal of a request whose hold is not covered: an account has only so much available.
+    fn needed(
+        &self,
+        (request, plan): (&InferenceRequest, &Plan<'_>),
+        amounts: &Amounts,
+        (available, account): (NanoUsd, AccountId),
+    ) -> Result<Fault, Fault> {
+        let Amounts { held, highest, room } = amounts;
+        let terms = |model: &Model| terms(&plan.served, &request.spender, model);
+        let quote = Quote::new(&plan.routes, &terms);
+        // The exposure that is left counts as if it were available.
+        let more = room.bound.checked_sub(room.available).unwrap_or_default();
+        let required = highest.checked_sub(more).unwrap_or(*highest).max(held.amount);
+        let (required, affordable_max_tokens) = (Some(required), room.affordable(&quote, room.available)?);
+        let (short, resets_at) = self.short_of(&request.spender, account);
+        let available = available.max(NanoUsd::ZERO);
+        let needed = PaymentNeeded { required, available, affordable_max_tokens, short, resets_at };
+        Ok(Fault::Payment(Box::new(needed)))
     }
 
     /// The balances of the limits and the wallet.
-    fn balances(&self, spender: &Spender) -> Result<Balances, Fault> {
-        Ok(self.ledger.balances(spender.accounts())?)
+    async fn balances(&self, spender: &Spender) -> Result<Balances, Fault> {
+        Ok(self.ledger.balances(spender.accounts()).await?)
     }
 
-    fn room(&self, spender: &Spender, exposure_max: NanoUsd, admitting: &Admitting<'_>) -> Result<Room, Fault> {
+    /// The same where they are in memory.
+    fn balances_in_memory(&self, spender: &Spender) -> Result<Balances, Fault> {
+        let ledger = self.ledger.embedded().ok_or(LedgerError::Away)?;
+        Ok(ledger.balances(spender.accounts())?)
+    }
+
+    fn room(
+        &self,
+        spender: &Spender,
+        balances: Balances,
+        admitting: &Admitting<'_>,
+        exposure_max: NanoUsd,
+    ) -> Room {
         let percent = self.overruns.get(&spender.wallet).unwrap_or(100);
         // Without exposure the hold is the bound.
         let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };
-        let mut room = Room { available: NanoUsd::MAX, bound: NanoUsd::MAX, likely };
-        for (account, balance) in self.balances(spender)? {
+        let exposure_max = self.exposures.share_of(exposure_max);
+        let mut room = Room { available: NanoUsd::MAX, bound: NanoUsd::MAX, likely, short: spender.wallet };
+        for (account, balance) in balances {
             let available = balance.available;
             let bound = available.checked_add(exposure_max).unwrap_or(NanoUsd::MAX);
-            room.available = room.available.min(available);
+            if available < room.available {
+                (room.available, room.short) = (available, account);
+            }
             room.bound = room.bound.min(bound.checked_sub(admitting.of(account)).unwrap_or_default());
         }
-        Ok(room)
-    }
-
-    /// The account that has no more than `available`.
-    fn short(&self, spender: &Spender, available: NanoUsd) -> Result<AccountId, Fault> {
-        let accounts = [spender.wallet].into_iter().chain(spender.limits.iter().copied());
-        let balances: Balances = self.ledger.balances(accounts)?;
-        let short = balances.iter().find(|(_, balance)| balance.available <= available);
-        Ok(short.map_or(spender.wallet, |(account, _)| *account))
+        room
     }
 
     /// What an account of a spender is, and when it begins anew.

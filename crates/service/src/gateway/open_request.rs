@@ -1,5 +1,6 @@
 //! The state of a request from its hold to its settlement.
 
+use super::claims::ClaimDigest;
 use super::health::HealthTracker;
 use super::meters::{Measured, ModelLabels, ModelMeters};
 use super::plan::PlannedRoute;
@@ -15,12 +16,17 @@ use crate::rates::RatePermit;
 use crate::record::AttemptRecord;
 use bytes::Bytes;
 use opencredits_catalog::Model;
+use opencredits_ledger::{LedgerError, Voided};
 use opencredits_providers::{
     Dialect, EmbeddingForm, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, ToolNames, UsageChunk,
     body_of_events, is_event_stream, read_body, translate_body, without_mark,
 };
 use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::runtime::Handle;
 
 /// How the client gets the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +123,8 @@ pub(super) struct OpenRequest {
     /// The attempts that failed.
     pub(super) failed_attempts: Vec<AttemptRecord>,
     pub(super) trace: Arc<RequestTrace>,
+    /// Its claim on an idempotency key, where it has one.
+    pub(super) claim: Option<ClaimDigest>,
 }
 
 impl OpenRequest {
@@ -244,13 +252,31 @@ impl Drop for OpenRequest {
             }
         }
         if self.progress != Progress::Settled {
-            let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
-            if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
-                tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will be, once the ledger is sound");
-            }
+            self.void();
         }
         self.gateway.exposures.end(self.spender.accounts(), self.exposure);
         self.gateway.open.lock().remove(&self.generation);
+    }
+}
+
+impl OpenRequest {
+    fn void(&self) {
+        let (generation, now) = (self.generation, self.gateway.ports.clock.now());
+        let mut sent = self.gateway.ledger.void(entry_id(generation), now).send();
+        let log = move |outcome: Result<Voided, LedgerError>| {
+            if let Err(error) = outcome {
+                tracing::error!(%generation, %error, "a hold could not be released; it will be, once the ledger is sound");
+            }
+        };
+        match Pin::new(&mut sent).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => log(outcome),
+            // It is done whether anybody waits or not.
+            Poll::Pending => {
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(async move { log(sent.await) });
+                }
+            }
+        }
     }
 }
 

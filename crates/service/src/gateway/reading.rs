@@ -12,9 +12,9 @@ use opencredits_units::UnixMs;
 
 impl Gateway {
     /// Adds what the gateway and its ledger are like now.
-    pub fn sample(&self, samples: &mut Samples) {
+    pub async fn sample(&self, samples: &mut Samples) {
         let mode = &[self.mode().name()];
-        self.sample_ledger(mode, samples);
+        self.sample_ledger(mode, samples).await;
         self.commits.sample(samples);
         samples.count(&REQUESTS_OPEN, mode, self.open.lock().len());
         samples.amount(&EXPOSURE, mode, self.exposures.total());
@@ -41,17 +41,20 @@ impl Gateway {
         Counts { commits: self.commits.counted(), ..self.meters.tally.counts() }
     }
 
-    fn sample_ledger(&self, mode: &[&str], samples: &mut Samples) {
-        let (ledger, stats) = (&self.ledger, self.ledger.stats());
+    async fn sample_ledger(&self, mode: &[&str], samples: &mut Samples) {
+        let ledger = &self.ledger;
         samples.count(&LEDGER_SOUND, mode, u64::from(ledger.is_sound()));
-        samples.count(&LEDGER_ACCOUNTS, mode, stats.accounts);
-        samples.count(&LEDGER_COMMITS, mode, stats.commits);
         if let Some(findings) = ledger.last_findings() {
             samples.count(&VERIFY_FINDINGS, mode, findings);
         }
-        samples.count(&LEDGER_UNFLUSHED, mode, stats.unflushed);
-        samples.count(&HOLDS_OPEN, mode, stats.holds);
-        samples.amount(&HELD, mode, ledger.held());
+        // A database that is away has no figures; that it is away is told above.
+        if let (Ok(stats), Ok(held)) = (ledger.stats().await, ledger.held().await) {
+            samples.count(&LEDGER_ACCOUNTS, mode, stats.accounts);
+            samples.count(&LEDGER_COMMITS, mode, stats.commits);
+            samples.count(&LEDGER_UNFLUSHED, mode, stats.unflushed);
+            samples.count(&HOLDS_OPEN, mode, stats.holds);
+            samples.amount(&HELD, mode, held);
+        }
     }
 
     fn sample_vendors(&self, samples: &mut Samples) {

@@ -1,17 +1,19 @@
 //! Settlement: prices the outcome of a request and captures the charge with its usage record, once.
 
 use super::estimate::{estimate, metered};
-use super::open_request::{Delivery, OpenRequest, Progress};
+use super::open_request::{Delivery, OpenRequest, Progress, entry_id};
 use super::plausible::{Believed, Reported};
 use super::reported_cost::{Judged, judge};
+use super::settling::{Booking, Settling};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Charge, Model, PriceCard, Terms};
-use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
+use opencredits_ledger::{Capture, Leg, OnShortfall};
 use opencredits_providers::{Outcome, Trust};
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The charge of a request, for its answer.
@@ -25,13 +27,6 @@ pub struct Receipt {
     pub charged: NanoUsd,
     /// The balance available afterwards.
     pub remaining: NanoUsd,
-}
-
-/// A booked charge.
-pub(super) struct Settled {
-    pub(super) receipt: Receipt,
-    /// Resolves when the charge is on disk, where the config asks for that.
-    pub(super) durable: Option<Durable>,
 }
 
 /// A priced outcome.
@@ -61,13 +56,13 @@ struct Charged {
 }
 
 impl OpenRequest {
-    /// Prices the outcome and captures the charge.
-    pub(super) fn settle(mut self, outcome: &Outcome) -> Result<Settled, Fault> {
+    /// Prices the outcome and sends the charge to the ledger.
+    pub(super) fn settle(mut self, outcome: &Outcome) -> Result<Settling, Fault> {
         self.charge(outcome)
     }
 
     /// The same, for an owner that cannot give the request away.
-    pub(super) fn charge(&mut self, outcome: &Outcome) -> Result<Settled, Fault> {
+    pub(super) fn charge(&mut self, outcome: &Outcome) -> Result<Settling, Fault> {
         let now = self.gateway.ports.clock.now();
         let priced = self.price(outcome);
         let terms = self.terms();
@@ -78,28 +73,34 @@ impl OpenRequest {
         self.record_health(outcome, now);
         let memo = record.to_memo()?;
         let legs = self.legs(&charge);
-        let capture = Capture {
-            hold: self.generation.cast::<opencredits_units::Entry>(),
-            legs: &legs,
-            bad_debt: books::BAD_DEBT,
-            memo: &memo,
+        let capture =
+            Capture { hold: entry_id(self.generation), legs: &legs, bad_debt: books::BAD_DEBT, memo: &memo };
+        let decision = self.gateway.ledger.capture(capture, now);
+        let sent = match self.served.settings.ack {
+            Ack::Durable => decision.send_durable(),
+            Ack::Accepted => decision.send(),
         };
-        let accepted = self.gateway.ledger.capture(capture, now)?;
-        let durable = (self.served.settings.ack == Ack::Durable).then(|| accepted.durable());
-        let captured = accepted.accepted();
         self.progress = Progress::Settled;
-        let first_byte_ms = self.first_byte.map(|at| at.ms_since(self.sent));
-        self.trace.charged(&record, captured.collected, (first_byte_ms, now));
         if let Some(permit) = &mut self.permit {
             let (input, output) = (record.usage().input_total(), record.usage().output_total());
             let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);
             permit.settle(total(input).saturating_add(total(output)));
         }
-        self.gateway.meters.settled(record.source, self.cancelled);
         self.measure((record.usage(), self.error_of(outcome)), now);
-        let receipt =
-            Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
-        Ok(Settled { receipt, durable })
+        let booking = Booking {
+            gateway: Arc::clone(&self.gateway),
+            spender: Arc::clone(&self.spender),
+            generation: self.generation,
+            record: Some(record),
+            legs,
+            trace: Arc::clone(&self.trace),
+            cancelled: self.cancelled,
+            first_byte_ms: self.first_byte.map(|at| at.ms_since(self.sent)),
+            ended: now,
+            claim: self.claim,
+            exposure: std::mem::take(&mut self.exposure),
+        };
+        Ok(Settling::new(sent, booking))
     }
 
     /// The charge, and what it would be without the hold. A usage that the provider did not report, or that cannot be

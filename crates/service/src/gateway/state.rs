@@ -23,7 +23,7 @@ use metrics::Gauge;
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Mode};
-use opencredits_ledger::{CommitWatch, Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, CommitWatch, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy};
 use opencredits_store::{Claims, SpendingLimit};
@@ -42,7 +42,7 @@ pub struct Parts {
     /// The upstreams that serve them, by vendor id.
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// The ledger.
-    pub ledger: Ledger,
+    pub ledger: AnyLedger,
     /// Finds the owner of a key.
     pub keyring: Arc<KeyRing>,
     /// The read model of usage.
@@ -79,7 +79,7 @@ pub struct Gateway {
     pub(super) sells_free: AtomicBool,
     /// The vendor that each conversation stays with.
     pub(super) sticky: Cache<ConversationId, Arc<str>>,
-    pub(super) ledger: Ledger,
+    pub(super) ledger: AnyLedger,
     pub(super) keyring: Arc<KeyRing>,
     pub(super) usage: Arc<UsageReads>,
     pub(super) ports: Ports,
@@ -215,6 +215,11 @@ impl Gateway {
         self.open.lock().contains(&hold.cast())
     }
 
+    /// So many gateways share the ledger from now on: each has an equal part of the exposure that a person may have.
+    pub fn share_with(&self, gateways: u32) {
+        self.exposures.share_with(gateways);
+    }
+
     /// Counts a request that has come.
     pub fn count_request(&self, api: Api) {
         self.meters.came(dialect_of(api));
@@ -314,7 +319,7 @@ impl Gateway {
 
     /// The ledger.
     #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
+    pub const fn ledger(&self) -> &AnyLedger {
         &self.ledger
     }
 
@@ -328,17 +333,17 @@ impl Gateway {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub fn renew<'a>(&self, limits: impl IntoIterator<Item = &'a SpendingLimit>) -> Result<(), LedgerError> {
-        for limit in limits.into_iter().filter(|limit| limit.reset.is_some()) {
-            self.renewals.renew(&self.ledger, limit, self.ports.clock.now())?;
+    pub async fn renew(&self, limits: &[SpendingLimit]) -> Result<(), LedgerError> {
+        for limit in limits.iter().filter(|limit| limit.reset.is_some()) {
+            self.renewals.renew(&self.ledger, limit, self.ports.clock.now()).await?;
         }
         Ok(())
     }
 
     /// The same for the limits of a spender.
-    pub(super) fn renew_limits_of(&self, spender: &Spender, now: UnixMs) -> Result<(), LedgerError> {
+    pub(super) async fn renew_limits_of(&self, spender: &Spender, now: UnixMs) -> Result<(), LedgerError> {
         let limits = spender.limit_terms.iter().map(|terms| &terms.limit);
-        self.renewals.renew_all(&self.ledger, limits, &spender.limits_begun, now)
+        self.renewals.renew_all(&self.ledger, limits, &spender.limits_begun, now).await
     }
 
     /// The clock.

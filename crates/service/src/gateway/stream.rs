@@ -1,13 +1,13 @@
 //! A streamed answer, settled before its last bytes leave.
 
 use super::open_request::OpenRequest;
-use super::settle::{Receipt, Settled};
+use super::settle::Receipt;
+use super::settling::Settling;
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use crate::memory::{NoMemory, Reservation};
 use bytes::Bytes;
-use opencredits_ledger::Durable;
 use opencredits_providers::{End, Outcome, StreamAdapter, UpstreamBody};
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -47,12 +47,21 @@ pub(super) struct InFlightStream {
 enum StreamState {
     /// Events pass.
     Open(Box<OpenStream>),
-    /// The charge is booked and waits for the disk.
-    Flushing(Durable, Box<StreamEnd>, UpstreamBody),
+    /// The charge is on its way.
+    Settling(Box<Closing>),
     /// A whole answer, already charged: its events, then its end.
     Whole(Bytes, Box<StreamEnd>),
     /// The end was given out. The upstream connection may still have bytes to read.
     Trailing(UpstreamBody),
+}
+
+/// A stream that has ended upstream.
+struct Closing {
+    settling: Settling,
+    adapter: StreamAdapter,
+    body: UpstreamBody,
+    /// Why it broke off.
+    fault: Option<UpstreamFault>,
 }
 
 struct OpenStream {
@@ -99,7 +108,7 @@ impl InFlightStream {
         match self.state.take() {
             None => Poll::Ready(None),
             Some(StreamState::Open(open)) => self.poll_open(open, context),
-            Some(StreamState::Flushing(durable, end, body)) => self.poll_flush(durable, end, body, context),
+            Some(StreamState::Settling(closing)) => self.poll_settling(closing, context),
             Some(StreamState::Whole(events, end)) if events.is_empty() => Poll::Ready(Some(StreamItem::End(end))),
             Some(StreamState::Whole(events, end)) => {
                 self.state = Some(StreamState::Whole(Bytes::new(), end));
@@ -156,35 +165,23 @@ impl InFlightStream {
         }
         let fault = || UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable, &open.served.upstreams.keys);
         let fault = (!whole).then(fault);
-        let settled = match open.settle(&outcome) {
-            Ok(settled) => settled,
-            Err(fault) => return Poll::Ready(Some(StreamItem::Broken(fault))),
-        };
-        if let Some(fault) = fault {
-            return Poll::Ready(Some(StreamItem::Broken(Box::new(fault).into())));
-        }
-        let Settled { receipt, durable } = settled;
-        let end = Box::new(StreamEnd { adapter, receipt });
-        match durable {
-            Some(durable) => self.poll_flush(durable, end, body, context),
-            None => self.give_end(end, body),
+        match open.settle(&outcome) {
+            Ok(settling) => self.poll_settling(Box::new(Closing { settling, adapter, body, fault }), context),
+            Err(fault) => Poll::Ready(Some(StreamItem::Broken(fault))),
         }
     }
 
-    fn poll_flush(
-        &mut self,
-        mut durable: Durable,
-        end: Box<StreamEnd>,
-        body: UpstreamBody,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<StreamItem>> {
-        match Pin::new(&mut durable).poll(context) {
-            Poll::Ready(Ok(())) => self.give_end(end, body),
-            Poll::Ready(Err(error)) => Poll::Ready(Some(StreamItem::Broken(error.into()))),
-            Poll::Pending => {
-                self.state = Some(StreamState::Flushing(durable, end, body));
-                Poll::Pending
-            }
+    fn poll_settling(&mut self, mut closing: Box<Closing>, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+        let settled = Pin::new(&mut closing.settling).poll(context);
+        let Poll::Ready(settled) = settled else {
+            self.state = Some(StreamState::Settling(closing));
+            return Poll::Pending;
+        };
+        let Closing { adapter, body, fault, .. } = *closing;
+        match (settled, fault) {
+            (Err(fault), _) => Poll::Ready(Some(StreamItem::Broken(fault))),
+            (Ok(_), Some(fault)) => Poll::Ready(Some(StreamItem::Broken(Box::new(fault).into()))),
+            (Ok(receipt), None) => self.give_end(Box::new(StreamEnd { adapter, receipt }), body),
         }
     }
 
@@ -233,8 +230,12 @@ impl InFlightStream {
         if let Some(StreamState::Open(open)) = self.state.take() {
             let OpenStream { body, mut adapter, open, .. } = *open;
             drop(body);
-            if let Err(fault) = open.settle(&adapter.outcome(End::Cut)) {
-                tracing::error!(%fault, "an abandoned request could not be settled; its hold is released");
+            match open.settle(&adapter.outcome(End::Cut)) {
+                // It is seen through.
+                Ok(settling) => drop(settling),
+                Err(fault) => {
+                    tracing::error!(%fault, "an abandoned request could not be settled; its hold is released");
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The gateway of test mode, which can reach neither a provider nor a real balance.
 //!
 //! Types see to it: upstreams of test mode are made of the sandbox alone, and the ledger is the one in the folder of test
-//! mode. There is no other way to a [`TestGateway`].
+//! mode, or in its database. There is no other way to a [`TestGateway`].
 
 use super::prepared_upstream::Upstream;
 use super::reaper::Reaper;
@@ -13,7 +13,7 @@ use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Mode};
-use opencredits_ledger::{Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, Ledger, LedgerError, PostgresSettings, SharedLedger, SharedOptions};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{StandIns, Transport, Vendor, VendorError};
 use opencredits_store::Claims;
@@ -24,9 +24,9 @@ use std::sync::Arc;
 /// The folder of test mode, within the data folder.
 pub const TEST_DIR: &str = "test";
 
-/// The ledger of play credits, in the folder of test mode.
+/// The ledger of play credits, in the folder or the database of test mode.
 #[derive(Clone)]
-pub struct TestLedger(Ledger);
+pub struct TestLedger(AnyLedger);
 
 impl TestLedger {
     /// Opens the ledger of this name in the folder of test mode of a data folder.
@@ -34,12 +34,20 @@ impl TestLedger {
     /// # Errors
     /// When the file cannot be used, or another process has it.
     pub fn open(data: &Path, file: &str) -> Result<Self, LedgerError> {
-        Ledger::open(data.join(TEST_DIR).join(file)).map(Self)
+        Ledger::open(data.join(TEST_DIR).join(file)).map(|ledger| Self(ledger.into()))
+    }
+
+    /// Connects to the ledger in the database of test mode.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn connect(settings: PostgresSettings, options: SharedOptions) -> Result<Self, LedgerError> {
+        Ok(Self(SharedLedger::connect(settings, options).await?.into()))
     }
 
     /// The ledger.
     #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
+    pub const fn ledger(&self) -> &AnyLedger {
         &self.0
     }
 }

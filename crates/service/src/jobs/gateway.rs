@@ -3,7 +3,7 @@
 use super::job::{Figures, Job, JobFault, JobTerms};
 use crate::fault::Fault;
 use crate::gateway::Gateway;
-use opencredits_ledger::{Accepted, Expired, HoldRow, LedgerError, Phase};
+use opencredits_ledger::{Expired, LedgerError, Phase};
 use opencredits_store::Claims;
 use opencredits_units::{AccountId, EntryId, UnixMs};
 use std::sync::Arc;
@@ -25,6 +25,10 @@ const FORGET_CLAIMS: JobTerms = JobTerms::every(Duration::from_secs(600), "forge
     .that("deletes claims on idempotency keys that are older than a day");
 /// The largest number of holds that one round ends.
 const EXPIRIES_MAX: usize = 1_000;
+/// A process that has not been seen for so long is taken for gone: six of its heartbeats are missing.
+const SILENT: Duration = Duration::from_secs(30);
+/// A process that is not seen for so long, and has no holds, is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(86_400);
 /// Limits that are read at once.
 const LIMITS_PAGE: u32 = 1_000;
 /// The lifetime of a claim on an idempotency key.
@@ -50,7 +54,16 @@ pub fn gateway_jobs(gateway: &Arc<Gateway>, claims: &Arc<dyn Claims>) -> Vec<Job
         Job::on(FORGET_CLAIMS, claims, move |claims, _| {
             let now = clock.clock().now();
             let day_before = UnixMs::new(now.get().saturating_sub(CLAIM_MS));
-            async move { Ok(Figures::of("deleted", claims.forget_claims(day_before).await?)) }
+            let (ledger, rates) = (clock.ledger().clone(), clock.keyring().shared_rates());
+            async move {
+                if let Some(ledger) = ledger.shared() {
+                    ledger.forget_processes(FORGOTTEN).await?;
+                }
+                if let Some(rates) = rates {
+                    rates.forget_rates(now).await?;
+                }
+                Ok(Figures::of("deleted", claims.forget_claims(day_before).await?))
+            }
         }),
     ]
 }
@@ -68,7 +81,7 @@ impl LimitPeriods {
 }
 
 async fn expire_or_reload(gateway: &Gateway) -> Result<Figures, JobFault> {
-    match expire(gateway) {
+    match expire(gateway).await {
         Err(LedgerError::Poisoned) => {
             reload(gateway).await?;
             Ok(Figures::of("reloads", 1))
@@ -85,7 +98,7 @@ pub async fn renew_limits(gateway: &Gateway) -> Result<Figures, Fault> {
     let (mut after, mut count) = (AccountId::default(), 0_usize);
     loop {
         let page = gateway.keyring().limits_with_reset(after, LIMITS_PAGE).await?;
-        gateway.renew(&page)?;
+        gateway.renew(&page).await?;
         count = count.saturating_add(page.len());
         match page.last() {
             Some(last) => after = last.account,
@@ -98,77 +111,106 @@ pub async fn renew_limits(gateway: &Gateway) -> Result<Figures, Fault> {
 /// Reloads the ledger after a failed commit, before which it decides nothing. Its state on disk is authoritative: once
 /// the disk works again, decisions continue from there. Holds that ended meanwhile are open again, and are voided.
 async fn reload(gateway: &Gateway) -> Result<(), JobFault> {
-    let ledger = gateway.ledger().clone();
-    // The reload may wait for the disk, and other tasks run on this thread.
-    tokio::task::spawn_blocking(move || ledger.reload()).await??;
+    gateway.ledger().reload().await?;
     tracing::error!("a commit had failed; the ledger was read anew and goes on");
-    if let Err(error) = release_strays(gateway) {
+    if let Err(error) = release_strays(gateway).await {
         tracing::error!(%error, "cannot release holds of requests that have ended; trying again when they expire");
     }
     Ok(())
 }
 
-/// Voids every hold that an earlier process left, whether its request was sent or not. One process owns the ledger, so they
-/// belong to none. It must run before the first request.
+/// Voids every hold that an earlier process left, whether its request was sent or not. One process owns a ledger in a file, so they
+/// belong to none. It must run before the first request. A ledger that several processes share has theirs: see [`expire`].
 ///
 /// # Errors
-/// When the ledger cannot be written.
-pub fn release_left(gateway: &Gateway) -> Result<(), LedgerError> {
+/// When the ledger cannot be read or written.
+pub async fn release_left(gateway: &Gateway) -> Result<(), LedgerError> {
+    if gateway.ledger().shared().is_some() {
+        return Ok(());
+    }
     let now = gateway.clock().now();
-    let (sent, unsent): (Vec<_>, Vec<_>) =
-        gateway.ledger().holds().into_iter().partition(|hold| hold.phase == Phase::InFlight);
+    let holds = gateway.ledger().holds().await?;
+    let (sent, unsent): (Vec<_>, Vec<_>) = holds.into_iter().partition(|hold| hold.phase == Phase::InFlight);
     if !unsent.is_empty() {
         tracing::warn!(count = unsent.len(), "released holds of requests that had not been sent when the process died");
     }
     for hold in unsent {
-        gateway.ledger().void(hold.id, now)?.accepted();
+        gateway.ledger().void(hold.id, now).accepted().await?;
     }
-    sent.into_iter().try_for_each(|hold| release(gateway, hold.id, now))
+    for hold in sent {
+        release(gateway, hold.id, now).await?;
+    }
+    Ok(())
 }
 
 /// Voids holds in flight that no request of this process will end: their ends were lost in a failed commit. Their usage is
 /// unknown: the people pay nothing, and the log names each.
 ///
 /// # Errors
-/// When the ledger cannot be written.
-pub fn release_strays(gateway: &Gateway) -> Result<(), LedgerError> {
+/// When the ledger cannot be read or written.
+pub async fn release_strays(gateway: &Gateway) -> Result<(), LedgerError> {
     let now = gateway.clock().now();
-    // The hold of a request in admission: nothing was sent for it yet.
-    let strays = |hold: &HoldRow| hold.phase == Phase::InFlight && !gateway.serves(hold.id);
-    gateway.ledger().holds().into_iter().filter(strays).try_for_each(|hold| release(gateway, hold.id, now))
+    for hold in gateway.ledger().holds().await? {
+        // Where it is not in flight, it is that of a request in admission: nothing was sent for it yet.
+        if hold.phase == Phase::InFlight && !gateway.serves(hold.id) {
+            release(gateway, hold.id, now).await?;
+        }
+    }
+    Ok(())
 }
 
-fn release(gateway: &Gateway, hold: EntryId, now: UnixMs) -> Result<(), LedgerError> {
-    match gateway.ledger().void(hold, now).map(Accepted::accepted) {
-        Ok(_) => {
-            tracing::error!(generation = %hold.cast::<opencredits_units::Generation>(), "a request was lost in flight; its hold is released, and what the provider bills for it is lost");
-            Ok(())
-        }
-        // It has just been settled.
-        Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) => Ok(()),
+async fn release(gateway: &Gateway, hold: EntryId, now: UnixMs) -> Result<(), LedgerError> {
+    if void(gateway, hold, now).await? {
+        tracing::error!(generation = %hold.cast::<opencredits_units::Generation>(), "a request was lost in flight; its hold is released, and what the provider bills for it is lost");
+    }
+    Ok(())
+}
+
+/// Voids a hold; `false` where it has just been settled.
+async fn void(gateway: &Gateway, hold: EntryId, now: UnixMs) -> Result<bool, LedgerError> {
+    match gateway.ledger().void(hold, now).accepted().await {
+        Ok(_) => Ok(true),
+        Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
+/// Ends the holds of processes that have been silent for [`SILENT`]: they are gone, paused, or cut off from the database. One
+/// that comes back charges late what its requests used.
+async fn release_abandoned(gateway: &Gateway) -> Result<usize, LedgerError> {
+    let now = gateway.clock().now();
+    let abandoned = gateway.ledger().abandoned(SILENT, EXPIRIES_MAX).await?;
+    for hold in &abandoned {
+        match hold.phase {
+            Phase::InFlight => release(gateway, hold.id, now).await?,
+            _ => drop(void(gateway, hold.id, now).await?),
+        }
+    }
+    Ok(abandoned.len())
+}
+
 /// Ends expired holds. A hold that a request of this process will end is extended, however slow the client or the
-/// provider is.
+/// provider is. Where several processes share the ledger, a hold ends once its process is silent, however long it runs.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn expire(gateway: &Gateway) -> Result<Figures, LedgerError> {
+pub async fn expire(gateway: &Gateway) -> Result<Figures, LedgerError> {
     let now = gateway.clock().now();
-    let Expired { voided, in_flight } = gateway.ledger().expire_due(now, EXPIRIES_MAX).map(Accepted::accepted)?;
+    let Expired { voided, in_flight } = gateway.ledger().expire_due(now, EXPIRIES_MAX).accepted().await?;
     if !voided.is_empty() {
         tracing::warn!(count = voided.len(), "released holds that expired before anything was sent");
     }
     let later = now.saturating_add_ms(gateway.settings().hold_expiry_ms);
     let figures = Figures::default().with_len("released", voided.len()).with_len("in flight", in_flight.len());
+    if gateway.ledger().shared().is_some() {
+        return Ok(figures.with_len("abandoned", release_abandoned(gateway).await?));
+    }
     for hold in in_flight {
         if !gateway.serves(hold) {
-            release(gateway, hold, now)?;
+            release(gateway, hold, now).await?;
             continue;
         }
-        match gateway.ledger().extend_hold(hold, later, now).map(Accepted::accepted) {
+        match gateway.ledger().extend_hold(hold, later, now).accepted().await {
             Ok(()) | Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) => {}
             Err(error) => return Err(error),
         }

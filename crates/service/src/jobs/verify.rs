@@ -24,11 +24,11 @@ const NAMED_MAX: usize = 10;
 /// the metric that the alarm reads.
 #[must_use]
 pub fn verify_job(gateway: &Arc<Gateway>) -> Job {
-    Job::on(VERIFY_BOOKS, gateway, |gateway, signal| async move { verify(gateway, signal).await })
+    Job::on(VERIFY_BOOKS, gateway, |gateway, signal| async move { verify(&gateway, signal).await })
 }
 
-async fn verify(gateway: Arc<Gateway>, signal: RunSignal) -> Result<Figures, JobFault> {
-    let (mode, clock) = (gateway.mode(), Arc::clone(&gateway));
+async fn verify(gateway: &Gateway, signal: RunSignal) -> Result<Figures, JobFault> {
+    let mode = gateway.mode();
     let progress = signal.progress().clone();
     let watched = progress.clone();
     let position = VERIFY_POSITION.gauge_of(&[mode.name()]);
@@ -42,12 +42,11 @@ async fn verify(gateway: Arc<Gateway>, signal: RunSignal) -> Result<Figures, Job
         }
         if signal.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let read = progress.clone();
-    let verified = tokio::task::spawn_blocking(move || gateway.ledger().verify_in_steps(&read, step)).await?;
+    let verified = gateway.ledger().verify_in_steps(&progress, step).await;
     position.set(0.0);
     match verified {
         Ok(report) => {
-            tell_verified(mode, clock.clock().now());
+            tell_verified(mode, gateway.clock().now());
             Ok(told(&report))
         }
         // The process ends.

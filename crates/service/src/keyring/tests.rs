@@ -101,6 +101,35 @@ async fn a_look_up_that_began_before_a_revocation_is_not_remembered_after_it() {
     assert!(remembered.is_err(), "and that is remembered");
 }
 
+/// The entropy of a start.
+struct Started(u8);
+
+impl Entropy for Started {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(self.0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_of_a_person_are_counted_by_all_processes_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+    let rings = [1, 2].map(|start| {
+        let ring = KeyRing::new(KeyTables::of(store.clone()), Arc::new(Stopped), BasisPoints::ZERO);
+        ring.with_shared_rates(Arc::new(store.clone()), ("gateway", &Started(start) as &dyn Entropy))
+    });
+    let person = |n| {
+        let (user, wallet) = (UserId::from_bits(n), AccountId::from_bits(n));
+        Manager { user, wallet, actor: Actor::Manager(KeyId::from_bits(9)) }
+    };
+    let mut admitted = 0;
+    for n in 0..80 {
+        admitted += usize::from(rings[n % 2].admit_change(person(1)).await.is_ok());
+    }
+    assert_eq!(admitted, 60);
+    assert!(rings[0].admit_change(person(2)).await.is_ok(), "those of another person are counted apart");
+}
+
 #[tokio::test]
 async fn promise_08_a_key_is_remembered_for_a_minute() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use crate::config::{Config, SiteSection};
 use crate::ports::{Clock, Entropy};
 use crate::sign_in::SecretMailSettings;
 use opencredits_email::{Mailer, Site};
-use opencredits_ledger::Ledger;
+use opencredits_ledger::AnyLedger;
 use opencredits_store::{MailChoices, Notices, Outbox, SpendingLimits, UserEmails};
 use opencredits_units::{CreditPrice, UnixMs};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// The ports of [`Mails`].
 pub struct MailPorts {
     /// The ledger with the balances.
-    pub ledger: Ledger,
+    pub ledger: AnyLedger,
     /// The outbox.
     pub outbox: Arc<dyn Outbox>,
     /// People's addresses.

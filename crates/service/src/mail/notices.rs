@@ -4,7 +4,7 @@ use super::fault::MailFault;
 use super::queue::mail;
 use crate::ports::{Clock, Entropy};
 use opencredits_email::{Label, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance};
-use opencredits_ledger::Ledger;
+use opencredits_ledger::{AnyLedger, LedgerError};
 use opencredits_store::{
     LimitedKey, MailChoices, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices, OwnedLimit, Reachable,
     SpendingLimits, UserEmails,
@@ -33,7 +33,7 @@ pub struct NoticeSettings {
 /// The ports of a [`NoticeJob`].
 pub struct NoticePorts {
     /// The ledger with the balances.
-    pub ledger: Ledger,
+    pub ledger: AnyLedger,
     /// People's addresses.
     pub emails: Arc<dyn UserEmails>,
     /// The limits of people and of apps at them.
@@ -135,7 +135,7 @@ impl NoticeJob {
 
     /// What a person owns counts, not what is free: a hold would make a balance low for the time of a request.
     async fn low_balance(&self, person: Reachable, mark: Option<bool>) -> Result<bool, MailFault> {
-        let Some(balance) = self.posted(person.wallet)? else {
+        let Some(balance) = self.posted(person.wallet).await? else {
             return Ok(false);
         };
         let (threshold, kind) = (self.settings.low_balance, NoticeKind::LowBalance);
@@ -196,7 +196,7 @@ impl NoticeJob {
 
     /// Where all of a limit is spent, the mail about most of it is left out.
     async fn spent_limit(&self, limit: &Watched, (most, all): (Option<bool>, Option<bool>)) -> Result<bool, MailFault> {
-        let Some(spent) = self.posted(limit.account)?.and_then(|rest| limit.amount.checked_sub(rest)) else {
+        let Some(spent) = self.posted(limit.account).await?.and_then(|rest| limit.amount.checked_sub(rest)) else {
             return Ok(false);
         };
         let part = thousandths(spent, limit.amount);
@@ -251,10 +251,10 @@ impl NoticeJob {
         Ok(marks.into_iter().map(|NoticeMark { bits, raised }| (bits, raised)).collect())
     }
 
-    fn posted(&self, account: AccountId) -> Result<Option<NanoUsd>, MailFault> {
-        match self.ports.ledger.balance(account) {
+    async fn posted(&self, account: AccountId) -> Result<Option<NanoUsd>, MailFault> {
+        match self.ports.ledger.balance(account).await {
             Ok(balance) => Ok(Some(balance.posted)),
-            Err(opencredits_ledger::LedgerError::UnknownAccount { .. }) => Ok(None),
+            Err(LedgerError::UnknownAccount { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

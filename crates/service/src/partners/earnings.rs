@@ -4,7 +4,7 @@ use super::returns::debt_of_partner;
 use crate::fault::Fault;
 use crate::usage::{UsageReads, day_or_time};
 use jiff::civil::Date;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::{AnyLedger, LedgerError};
 use opencredits_store::{Days, Partner, UsageFilter, UsageOf, UsageOrder, UsageQuery, UsageSums};
 use opencredits_units::{BasisPoints, EntryId, NanoUsd, UnixMs};
 
@@ -113,7 +113,7 @@ impl UsageReads {
     /// When ledger or store fail.
     pub async fn earnings(&self, partner: &Partner, terms: PartnerTerms, now: UnixMs) -> Result<Earnings, Fault> {
         // The balance is read first: what is booked meanwhile counts neither as matured nor as there.
-        let (earnings, debt) = balances(self.ledger(), partner)?;
+        let (earnings, debt) = balances(self.ledger(), partner).await?;
         let is_behind = self.refresh().await? > 0;
         let accrued = self.commission(partner, Days::ALL).await?.commission;
         let matured = match last_matured_day(now, terms.matures_days) {
@@ -180,9 +180,14 @@ impl UsageReads {
 }
 
 /// The posted amounts of a partner's earnings and debt.
-fn balances(ledger: &Ledger, partner: &Partner) -> Result<(NanoUsd, NanoUsd), Fault> {
-    let debt = ledger.balance(debt_of_partner(partner.id)).map_or(NanoUsd::ZERO, |balance| balance.posted);
-    Ok((ledger.balance(partner.earnings)?.posted, debt))
+async fn balances(ledger: &AnyLedger, partner: &Partner) -> Result<(NanoUsd, NanoUsd), Fault> {
+    let debt = match ledger.balance(debt_of_partner(partner.id)).await {
+        Ok(balance) => balance.posted,
+        // Nothing was ever taken back.
+        Err(LedgerError::UnknownAccount { .. }) => NanoUsd::ZERO,
+        Err(error) => return Err(error.into()),
+    };
+    Ok((ledger.balance(partner.earnings).await?.posted, debt))
 }
 
 /// The first day of a month such as `2026-11`, and that of the next one; days count from the epoch.

@@ -5,8 +5,8 @@ use crate::books;
 use crate::fault::Fault;
 use crate::ledger_ids::{derived, entry_id};
 use crate::ports::{Entropy, fresh_id};
-use opencredits_ledger::{Collect, Floor, Ledger, Most, OpenAccount, Transfer};
-use opencredits_store::{CommissionReturn, CommissionReturns, Partner, Partners};
+use opencredits_ledger::{AnyLedger, Collect, Floor, LedgerError, Most, OpenAccount, Transfer};
+use opencredits_store::{CommissionReturn, CommissionReturns, Partner, Partners, Store};
 use opencredits_units::{AccountId, EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -49,7 +49,7 @@ pub struct SpendingChange {
 /// The amounts are decided once, from the usage at that time, and stored before they are booked. Their entries have ids
 /// that follow from order, booking and partner. So a repetition after a crash books the same, once.
 pub struct CommissionBooks {
-    ledger: Ledger,
+    ledger: AnyLedger,
     partners: Arc<dyn Partners>,
     returns: Arc<dyn CommissionReturns>,
     commissions: Arc<dyn Commissions>,
@@ -60,11 +60,8 @@ pub struct CommissionBooks {
 impl CommissionBooks {
     /// On this ledger and these tables.
     #[must_use]
-    pub fn new<S: Partners + CommissionReturns + 'static>(
-        ledger: Ledger,
-        store: Arc<S>,
-        commissions: Arc<dyn Commissions>,
-    ) -> Self {
+    pub fn new(ledger: impl Into<AnyLedger>, store: Arc<dyn Store>, commissions: Arc<dyn Commissions>) -> Self {
+        let ledger = ledger.into();
         Self { ledger, partners: store.clone(), returns: store, commissions, deciding: Mutex::default() }
     }
 
@@ -77,13 +74,13 @@ impl CommissionBooks {
         for (partner, amount) in &decided.parts {
             let partner = self.partners.partner(*partner).await?;
             if let Some(partner) = partner {
-                self.book(&change, (&partner, *amount), now)?;
+                self.book(&change, (&partner, *amount), now).await?;
             }
         }
         if !decided.parts.is_empty() {
             // With the last decision all that went before are on disk.
             let again = OpenAccount { id: books::REVENUE, floor: Floor::None, contra: None };
-            self.ledger.open_account(again, now)?.durable().await?;
+            self.ledger.open_account(again, now).durable().await?;
         }
         Ok(decided)
     }
@@ -136,33 +133,33 @@ impl CommissionBooks {
         Ok(parts.ok_or(Fault::Overflow)?.into_iter().filter(|(_, amount)| *amount != NanoUsd::ZERO).collect())
     }
 
-    fn book(&self, change: &SpendingChange, part: (&Partner, NanoUsd), now: UnixMs) -> Result<(), Fault> {
+    async fn book(&self, change: &SpendingChange, part: (&Partner, NanoUsd), now: UnixMs) -> Result<(), Fault> {
         let (partner, amount) = part;
         let memo = format!("commission of {} booking {}", change.order, change.booking);
-        let debt = self.open_debt(partner, now)?;
+        let debt = self.open_debt(partner, now).await?;
         if amount > NanoUsd::ZERO {
             let id = change.id("taken", partner.id);
             let (most, shortfall) = (Most::Amount(amount), Some(debt));
             let (from, to, memo) = (partner.earnings, books::REVENUE, memo.as_bytes());
-            self.ledger.collect(Collect { id, from, to, most, shortfall, memo }, now)?.accepted();
+            self.ledger.collect(Collect { id, from, to, most, shortfall, memo }, now).accepted().await?;
             return Ok(());
         }
         let amount = amount.checked_neg().ok_or(Fault::Overflow)?;
         let id = change.id("given back", partner.id);
         let (from, to) = (books::REVENUE, partner.earnings);
-        self.ledger.transfer(Transfer { id, from, to, amount, memo: memo.as_bytes() }, now)?.accepted();
-        self.settle(partner, change.id("debt", partner.id), now)
+        self.ledger.transfer(Transfer { id, from, to, amount, memo: memo.as_bytes() }, now).accepted().await?;
+        self.settle(partner, change.id("debt", partner.id), now).await
     }
 
-    fn open_debt(&self, partner: &Partner, now: UnixMs) -> Result<AccountId, Fault> {
+    async fn open_debt(&self, partner: &Partner, now: UnixMs) -> Result<AccountId, Fault> {
         let id = debt_of_partner(partner.id);
-        self.ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now)?.accepted();
+        self.ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now).accepted().await?;
         Ok(id)
     }
 
     /// Settles a partner's debt from its earnings, where there is one and there are some.
-    fn settle(&self, partner: &Partner, id: EntryId, now: UnixMs) -> Result<(), Fault> {
-        settle_debt(&self.ledger, partner, id, now)
+    async fn settle(&self, partner: &Partner, id: EntryId, now: UnixMs) -> Result<(), Fault> {
+        settle_debt(&self.ledger, partner, id, now).await
     }
 
     /// Settles the debts of all partners from what they have earned since.
@@ -174,7 +171,7 @@ impl CommissionBooks {
         loop {
             let page = self.partners.partners(after, PAGE).await?;
             for partner in &page {
-                self.settle(partner, fresh_id(now, entropy), now)?;
+                self.settle(partner, fresh_id(now, entropy), now).await?;
             }
             match page.last() {
                 Some(last) => after = last.id,
@@ -185,15 +182,20 @@ impl CommissionBooks {
 }
 
 /// Settles a partner's debt from its earnings. Without a debt or without earnings it books nothing.
-pub(crate) fn settle_debt(ledger: &Ledger, partner: &Partner, id: EntryId, now: UnixMs) -> Result<(), Fault> {
+pub(crate) async fn settle_debt(ledger: &AnyLedger, partner: &Partner, id: EntryId, now: UnixMs) -> Result<(), Fault> {
     let debt = debt_of_partner(partner.id);
-    // An account that was never opened has no debt.
-    let owes = ledger.balance(debt).is_ok_and(|balance| balance.posted.is_negative());
-    if !owes || ledger.balance(partner.earnings)?.available <= NanoUsd::ZERO {
+    let owes = match ledger.balance(debt).await {
+        Ok(balance) => balance.posted.is_negative(),
+        // An account that was never opened has no debt.
+        Err(LedgerError::UnknownAccount { .. }) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if !owes || ledger.balance(partner.earnings).await?.available <= NanoUsd::ZERO {
         return Ok(());
     }
     let (from, most) = (partner.earnings, Most::Owed);
-    ledger.collect(Collect { id, from, to: debt, most, shortfall: None, memo: b"a partner's debt" }, now)?.accepted();
+    let collect = Collect { id, from, to: debt, most, shortfall: None, memo: b"a partner's debt" };
+    ledger.collect(collect, now).accepted().await?;
     Ok(())
 }
 

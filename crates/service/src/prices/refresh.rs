@@ -90,6 +90,28 @@ impl Prices {
         Ok(refreshed)
     }
 
+    /// Sells by the stored book that another process has put into force; returns whether there was one.
+    ///
+    /// # Errors
+    /// When no gateway runs, or the store fails, or this program cannot read the book.
+    pub async fn adopt(&self) -> Result<bool, PricesError> {
+        let live = self.live.as_ref().ok_or(PricesError::NoGateway)?;
+        let stored = self.books.price_book_in_force().await?.map(|book| (book.version, book.text));
+        let _one = self.changing.lock().await;
+        let current = live.served.lock().catalog.version().to_string();
+        let book = match stored {
+            Some((version, _)) if version == current => return Ok(false),
+            Some((_, text)) => read(text.into()).await?,
+            None if Catalog::builtin()?.version().to_string() == current => return Ok(false),
+            None => Catalog::builtin()?,
+        };
+        let proposed = self.propose(book).await?;
+        let version = proposed.version();
+        self.sell(proposed)?;
+        tracing::info!(%version, "another process has put a price book into force, and it is sold by here as well");
+        Ok(true)
+    }
+
     async fn load(&self, order: Refresh, by: By) -> Result<Refreshed, PricesError> {
         let live = self.live.as_ref().ok_or(PricesError::NoGateway)?;
         let source = order.from.or_else(|| live.source.clone()).ok_or(PricesError::NoSource)?;
@@ -140,6 +162,13 @@ impl Prices {
     /// Exchanges what is on sale. The book is stored already.
     async fn put_on_sale(&self, proposed: Proposed, action: &str, detail: String) -> Result<(), PricesError> {
         let version = proposed.version().to_string();
+        self.sell(proposed)?;
+        self.accounts.tell_changed();
+        let recorded = self.accounts.record_change((Actor::Operator, action), &version, detail).await;
+        recorded.map_err(PricesError::NotRecorded)
+    }
+
+    fn sell(&self, proposed: Proposed) -> Result<(), PricesError> {
         if let (Some(live), Some((served, on_sale))) = (&self.live, proposed.into_served()) {
             let gateway = live.gateway.upgrade().ok_or(PricesError::Closing)?;
             gateway.sell(on_sale);
@@ -149,7 +178,6 @@ impl Prices {
             self.accounts.know(served.catalog.clone());
             *live.served.lock() = Arc::new(served);
         }
-        let recorded = self.accounts.record_change((Actor::Operator, action), &version, detail).await;
-        recorded.map_err(PricesError::NotRecorded)
+        Ok(())
     }
 }

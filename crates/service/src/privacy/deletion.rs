@@ -46,8 +46,8 @@ impl Privacy {
         let found = self.person(user).await?;
         Ok(DeletionPreview {
             footprint: self.tables.states.footprint(user).await?,
-            balance: self.posted(&found)?,
-            debt: self.owed(user)?,
+            balance: self.posted(&found).await?,
+            debt: self.owed(user).await?,
             due_at: self.now().saturating_add_ms(self.grace_ms),
             state: self.state(user).await?,
         })
@@ -62,7 +62,7 @@ impl Privacy {
         let found = self.person(user).await?;
         let mut state = self.changeable(user).await?;
         self.refuse_owners(user).await?;
-        let balance = self.posted(&found)?;
+        let balance = self.posted(&found).await?;
         let now = self.now();
         let asked_at = state.deletion_asked_at.filter(|_| state.deletion_due_at.is_some()).unwrap_or(now);
         let due_at = state.deletion_due_at.unwrap_or_else(|| now.saturating_add_ms(self.grace_ms));
@@ -162,16 +162,16 @@ impl Privacy {
         }
     }
 
-    fn posted(&self, user: &User) -> Result<NanoUsd, PrivacyError> {
-        match self.ports.ledger.balance(user.wallet) {
+    async fn posted(&self, user: &User) -> Result<NanoUsd, PrivacyError> {
+        match self.ports.ledger.balance(user.wallet).await {
             Ok(balance) => Ok(balance.posted),
             Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn owed(&self, user: UserId) -> Result<NanoUsd, PrivacyError> {
-        match self.ports.ledger.balance(debt_of(user)) {
+    async fn owed(&self, user: UserId) -> Result<NanoUsd, PrivacyError> {
+        match self.ports.ledger.balance(debt_of(user)).await {
             Ok(balance) => Ok(balance.posted.checked_neg().unwrap_or_default().max(NanoUsd::ZERO)),
             Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
             Err(error) => Err(error.into()),

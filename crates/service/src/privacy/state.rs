@@ -6,10 +6,10 @@ use crate::mail::{AccountLinks, MailQueue};
 use crate::ports::{Clock, Entropy, fresh_id};
 use crate::purchases::Purchases;
 use opencredits_keys::DataKeyId;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::AnyLedger;
 use opencredits_store::{
     AddressRotation, AuditLog, AuditRecord, MailChoices, MailedLinks, Payers, Policies, PrivacyState, PrivacyStates,
-    User, Users,
+    Store, User, Users,
 };
 use opencredits_units::{UnixMs, UserId};
 use std::sync::Arc;
@@ -37,11 +37,8 @@ pub struct PrivacyTables {
 
 impl PrivacyTables {
     /// All of them from one store.
-    pub fn of<S>(store: S) -> Self
-    where
-        S: Users + PrivacyStates + AuditLog + Policies + AddressRotation + MailedLinks + Payers + MailChoices + 'static,
-    {
-        let store = Arc::new(store);
+    pub fn of(store: impl Into<Arc<dyn Store>>) -> Self {
+        let store: Arc<dyn Store> = store.into();
         Self {
             users: store.clone(),
             states: store.clone(),
@@ -58,7 +55,7 @@ impl PrivacyTables {
 /// The ports of [`Privacy`] besides the tables.
 pub struct PrivacyPorts {
     /// The ledger with the balances.
-    pub ledger: Ledger,
+    pub ledger: AnyLedger,
     /// Tells people.
     pub queue: MailQueue,
     /// Forgets people at the payment processor; none where credits are not sold.

@@ -62,7 +62,7 @@ impl World {
         let path = folder.path().join("store.db");
         let store = SqliteStore::open_with(path, keeping(Some(&keys), &entropy)).unwrap();
         let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
-        books::open(&ledger, clock.now()).unwrap();
+        books::open(&ledger.clone().into(), clock.now()).await.unwrap();
         let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), clock.clone(), BasisPoints::new(0)));
         let forgetting = Arc::clone(&keyring);
         let tables = Tables::of(store.clone());
@@ -71,7 +71,7 @@ impl World {
         accounts.ensure_system_accounts().await.unwrap();
         let forgetting = Arc::clone(&keyring);
         let ports = PrivacyPorts {
-            ledger: ledger.clone(),
+            ledger: ledger.clone().into(),
             queue: MailQueue::new(Some(Arc::new(store.clone())), clock.clone(), entropy.clone()),
             purchases: None,
             changed: Box::new(move || forgetting.forget_all()),
@@ -235,7 +235,7 @@ async fn promise_12_after_a_deletion_no_file_names_the_person_and_the_books_are_
         assert_eq!(world.files_with(text), Vec::<String>::new(), "{text}");
     }
     let ledger = world.accounts.ledger();
-    assert_eq!(ledger.balance(user.wallet).unwrap().posted, NanoUsd::new(3_000_000_000), "the account stays");
+    assert_eq!(ledger.balance(user.wallet).await.unwrap().posted, NanoUsd::new(3_000_000_000), "the account stays");
     assert!(world.accounts.verify().await.unwrap().is_clean());
     assert_eq!(world.store.email_of(user.id).await.unwrap(), None);
 }

@@ -5,7 +5,7 @@ use super::error::PurchaseError;
 use super::terms::NANO_A_MINOR;
 use crate::books::{self, Derived, PerCurrency};
 use crate::ledger_ids::entry_id;
-use opencredits_ledger::{Accepted, Collect, Floor, Ledger, LedgerError, Most, OpenAccount, Transfer};
+use opencredits_ledger::{AnyLedger, Collect, Collected, Floor, LedgerError, Most, OpenAccount, Transfer};
 use opencredits_store::{Booked, Order};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
 
@@ -22,7 +22,7 @@ pub(super) fn frozen_of(order: &Order) -> AccountId {
 
 /// Makes the last booking of an order.
 pub(super) struct Booking<'a> {
-    pub(super) ledger: &'a Ledger,
+    pub(super) ledger: &'a AnyLedger,
     pub(super) order: &'a Order,
     pub(super) wallet: AccountId,
     pub(super) now: UnixMs,
@@ -41,41 +41,41 @@ impl Booking<'_> {
     /// Makes it, and returns once it is on disk.
     pub(super) async fn make(&self) -> Result<Effect, PurchaseError> {
         let (before, after) = (self.order.bookings.before, self.order.bookings.after);
-        self.money(before, after)?;
-        self.grant(before, after)?;
-        let owed = self.take(before, after)?;
-        self.freeze(before, after)?;
-        let settled = self.settle_debt()?;
+        self.money(before, after).await?;
+        self.grant(before, after).await?;
+        let owed = self.take(before, after).await?;
+        self.freeze(before, after).await?;
+        let settled = self.settle_debt().await?;
         // With the last decision all that went before are on disk.
         let again = OpenAccount { id: debt_of(self.order.user), floor: Floor::None, contra: None };
-        self.ledger.open_account(again, self.now)?.durable().await?;
+        self.ledger.open_account(again, self.now).durable().await?;
         Ok(Effect { owed, settled })
     }
 
     /// Any credits that came into the wallet settle a debt first. A repetition says what the first time settled.
-    fn settle_debt(&self) -> Result<NanoUsd, PurchaseError> {
+    async fn settle_debt(&self) -> Result<NanoUsd, PurchaseError> {
         let (role, debt) = ("debt", debt_of(self.order.user));
-        self.open(debt, Floor::None)?;
-        if !self.ledger.balance(debt)?.posted.is_negative() && !self.is_made(role)? {
+        self.open(debt, Floor::None).await?;
+        if !self.ledger.balance(debt).await?.posted.is_negative() && !self.is_made(role).await? {
             return Ok(NanoUsd::ZERO);
         }
-        Ok(self.collect(role, (self.wallet, debt), Most::Owed, None)?.accepted().collected)
+        Ok(self.collect(role, (self.wallet, debt), Most::Owed, None).await?.collected)
     }
 
-    fn money(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
+    async fn money(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
         let [clearing, exchange, disputed, fees] =
             [PerCurrency::Clearing, PerCurrency::Exchange, PerCurrency::Disputed, PerCurrency::PurchaseFees]
                 .map(|kind| kind.account(&self.order.currency));
         for account in [clearing, exchange, disputed, fees] {
-            self.open(account, Floor::None)?;
+            self.open(account, Floor::None).await?;
         }
         let withdrawn = |booked: Booked| booked.disputed_minor.saturating_add(booked.lost_minor);
-        self.shift("paid", (clearing, exchange), difference(before.paid_minor, after.paid_minor)?)?;
+        self.shift("paid", (clearing, exchange), difference(before.paid_minor, after.paid_minor)?).await?;
         let fee = self.fee_of(after)?.checked_sub(self.fee_of(before)?).ok_or(PurchaseError::Overflow)?;
-        self.shift("fee", (exchange, fees), fee)?;
-        self.shift("refunded", (exchange, clearing), difference(before.refunded_minor, after.refunded_minor)?)?;
-        self.shift("withdrawn", (disputed, clearing), difference(withdrawn(before), withdrawn(after))?)?;
-        self.shift("lost", (exchange, disputed), difference(before.lost_minor, after.lost_minor)?)
+        self.shift("fee", (exchange, fees), fee).await?;
+        self.shift("refunded", (exchange, clearing), difference(before.refunded_minor, after.refunded_minor)?).await?;
+        self.shift("withdrawn", (disputed, clearing), difference(withdrawn(before), withdrawn(after))?).await?;
+        self.shift("lost", (exchange, disputed), difference(before.lost_minor, after.lost_minor)?).await
     }
 
     /// The operator's fee on what was paid and has not gone back.
@@ -89,35 +89,35 @@ impl Booking<'_> {
         minor(share.ok_or(PurchaseError::Overflow)?.get())
     }
 
-    fn grant(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
+    async fn grant(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
         // An order is granted whole, once: a payment that is not there any more is taken back by `taken`.
         if before.granted > NanoUsd::ZERO || after.granted == NanoUsd::ZERO {
             return Ok(());
         }
-        self.shift("credits", (books::EXCHANGE, self.wallet), self.order.credits)?;
-        self.shift("bonus", (books::PROMOTION, self.wallet), self.order.bonus)
+        self.shift("credits", (books::EXCHANGE, self.wallet), self.order.credits).await?;
+        self.shift("bonus", (books::PROMOTION, self.wallet), self.order.bonus).await
     }
 
     /// Takes credits back, or gives them back; the part that had been spent is owed.
-    fn take(&self, before: Booked, after: Booked) -> Result<NanoUsd, PurchaseError> {
+    async fn take(&self, before: Booked, after: Booked) -> Result<NanoUsd, PurchaseError> {
         let more = after.taken.checked_sub(before.taken).ok_or(PurchaseError::Overflow)?;
         let bonus = self.bonus_of(after)?.checked_sub(self.bonus_of(before)?).ok_or(PurchaseError::Overflow)?;
         if more.is_negative() {
-            self.shift("given back", (self.wallet, books::EXCHANGE), more)?;
-            self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
+            self.shift("given back", (self.wallet, books::EXCHANGE), more).await?;
+            self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus).await?;
             return Ok(NanoUsd::ZERO);
         }
         let (frozen, debt) = (frozen_of(self.order), debt_of(self.order.user));
-        self.open(frozen, Floor::Zero)?;
-        self.open(debt, Floor::None)?;
+        self.open(frozen, Floor::Zero).await?;
+        self.open(debt, Floor::None).await?;
         if more == NanoUsd::ZERO {
             return Ok(NanoUsd::ZERO);
         }
-        let from_frozen = self.collect("taken frozen", (frozen, books::EXCHANGE), Most::Amount(more), None)?;
-        let rest = more.checked_sub(from_frozen.accepted().collected).ok_or(PurchaseError::Overflow)?;
-        let collected = self.collect("taken", (self.wallet, books::EXCHANGE), Most::Amount(rest), Some(debt))?;
-        self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
-        rest.checked_sub(collected.accepted().collected).ok_or(PurchaseError::Overflow)
+        let from_frozen = self.collect("taken frozen", (frozen, books::EXCHANGE), Most::Amount(more), None).await?;
+        let rest = more.checked_sub(from_frozen.collected).ok_or(PurchaseError::Overflow)?;
+        let collected = self.collect("taken", (self.wallet, books::EXCHANGE), Most::Amount(rest), Some(debt)).await?;
+        self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus).await?;
+        rest.checked_sub(collected.collected).ok_or(PurchaseError::Overflow)
     }
 
     /// The part of the credits taken back that was a bonus.
@@ -129,63 +129,65 @@ impl Booking<'_> {
     /// Brings the frozen credits to where they must be. Credits that were taken came out of the frozen ones first, and fewer
     /// may be frozen than are disputed, as the others were spent: so what is released is what is there beyond the aim, and
     /// never what another open dispute of the order needs.
-    fn freeze(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
+    async fn freeze(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
         let frozen = frozen_of(self.order);
         let taken = after.taken.checked_sub(before.taken).ok_or(PurchaseError::Overflow)?.max(NanoUsd::ZERO);
         let left = before.frozen.checked_sub(taken).ok_or(PurchaseError::Overflow)?.max(NanoUsd::ZERO);
         let more = after.frozen.checked_sub(left).ok_or(PurchaseError::Overflow)?;
         if more > NanoUsd::ZERO {
-            self.open(frozen, Floor::Zero)?;
-            self.collect("frozen", (self.wallet, frozen), Most::Amount(more), None)?.accepted();
+            self.open(frozen, Floor::Zero).await?;
+            self.collect("frozen", (self.wallet, frozen), Most::Amount(more), None).await?;
             return Ok(());
         }
         // The amount follows from the balance, which a repetition would find changed.
-        if self.is_made("unfrozen")? {
+        if self.is_made("unfrozen").await? {
             return Ok(());
         }
-        self.open(frozen, Floor::Zero)?;
-        let there = self.ledger.balance(frozen)?.posted;
+        self.open(frozen, Floor::Zero).await?;
+        let there = self.ledger.balance(frozen).await?.posted;
         let surplus = there.checked_sub(after.frozen).ok_or(PurchaseError::Overflow)?;
         if surplus > NanoUsd::ZERO {
-            self.collect("unfrozen", (frozen, self.wallet), Most::Amount(surplus), None)?.accepted();
+            self.collect("unfrozen", (frozen, self.wallet), Most::Amount(surplus), None).await?;
         }
         Ok(())
     }
 
     /// Whether an earlier run of this booking, which a crash ended, made this entry.
-    fn is_made(&self, role: &str) -> Result<bool, PurchaseError> {
-        Ok(self.ledger.entry(self.id(role))?.is_some())
+    async fn is_made(&self, role: &str) -> Result<bool, PurchaseError> {
+        Ok(self.ledger.entry(self.id(role)).await?.is_some())
     }
 
     /// Moves an amount, and the other way where it is below zero.
-    fn shift(&self, role: &str, (from, to): (AccountId, AccountId), amount: NanoUsd) -> Result<(), PurchaseError> {
+    async fn shift(
+        &self,
+        role: &str,
+        (from, to): (AccountId, AccountId),
+        amount: NanoUsd,
+    ) -> Result<(), PurchaseError> {
         let (from, to, amount) = if amount.is_negative() { (to, from, minus(amount)?) } else { (from, to, amount) };
         if amount == NanoUsd::ZERO {
             return Ok(());
         }
         let memo = self.memo(role);
         let transfer = Transfer { id: self.id(role), from, to, amount, memo: memo.as_bytes() };
-        match self.ledger.transfer(transfer, self.now).map(Accepted::accepted) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.ledger.transfer(transfer, self.now).accepted().await?;
+        Ok(())
     }
 
-    fn collect(
+    async fn collect(
         &self,
         role: &str,
         (from, to): (AccountId, AccountId),
         most: Most,
         shortfall: Option<AccountId>,
-    ) -> Result<Accepted<opencredits_ledger::Collected>, LedgerError> {
+    ) -> Result<Collected, LedgerError> {
         let memo = self.memo(role);
         let collect = Collect { id: self.id(role), from, to, most, shortfall, memo: memo.as_bytes() };
-        self.ledger.collect(collect, self.now)
+        self.ledger.collect(collect, self.now).accepted().await
     }
 
-    fn open(&self, id: AccountId, floor: Floor) -> Result<(), LedgerError> {
-        self.ledger.open_account(OpenAccount { id, floor, contra: None }, self.now)?.accepted();
-        Ok(())
+    async fn open(&self, id: AccountId, floor: Floor) -> Result<(), LedgerError> {
+        self.ledger.open_account(OpenAccount { id, floor, contra: None }, self.now).accepted().await
     }
 
     fn id(&self, role: &str) -> EntryId {

@@ -57,18 +57,18 @@ impl Purchases {
         movement: &MoneyMovement,
         whose: Whose<'_>,
     ) -> Result<bool, PurchaseError> {
-        let parts = match self.ledger.entry(part_id(movement, GROSS))? {
+        let parts = match self.ledger.entry(part_id(movement, GROSS)).await? {
             None => parts(movement, whose)?,
             Some(before) => found_parts(movement, whose, &before)?,
         };
-        if parts.is_empty() || self.is_made(movement, &parts)? {
+        if parts.is_empty() || self.is_made(movement, &parts).await? {
             return Ok(false);
         }
         let memo = format!("{} {}", movement.id, movement.source.as_deref().unwrap_or_default());
         for part in &parts {
             for id in [part.from, part.to] {
                 let account = OpenAccount { id, floor: Floor::None, contra: None };
-                self.ledger.open_account(account, self.now())?.accepted();
+                self.ledger.open_account(account, self.now()).accepted().await?;
             }
         }
         let transfer = |part: &Part| -> Result<Transfer<'_>, PurchaseError> {
@@ -79,29 +79,29 @@ impl Purchases {
             Ok(Transfer { id: part_id(movement, role), from, to, amount, memo: memo.as_bytes() })
         };
         let transfers = parts.iter().map(transfer).collect::<Result<Vec<_>, _>>()?;
-        self.ledger.transfer_linked(&transfers, self.now())?.durable().await?;
+        self.ledger.transfer_linked(&transfers, self.now()).durable().await?;
         Ok(true)
     }
 
     /// Whether the first of these parts is in the books, and so all of them.
-    fn is_made(&self, movement: &MoneyMovement, parts: &[Part]) -> Result<bool, PurchaseError> {
+    async fn is_made(&self, movement: &MoneyMovement, parts: &[Part]) -> Result<bool, PurchaseError> {
         match parts.first() {
-            Some(part) => Ok(self.ledger.entry(part_id(movement, part.role))?.is_some()),
+            Some(part) => Ok(self.ledger.entry(part_id(movement, part.role)).await?.is_some()),
             None => Ok(true),
         }
     }
 
     /// Whether a movement is in suspense: no order has claimed it yet.
-    pub(super) fn is_suspended(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
+    pub(super) async fn is_suspended(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
         let suspense = suspense_of(movement);
-        let entry = self.ledger.entry(part_id(movement, GROSS))?;
+        let entry = self.ledger.entry(part_id(movement, GROSS)).await?;
         let was_suspended = entry.is_some_and(|entry| entry.legs.iter().any(|(account, _)| *account == suspense));
-        Ok(was_suspended && self.ledger.entry(part_id(movement, FOUND))?.is_none())
+        Ok(was_suspended && self.ledger.entry(part_id(movement, FOUND)).await?.is_none())
     }
 
     /// Whether a movement is in the books.
-    pub(super) fn is_booked(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
-        Ok(self.ledger.entry(part_id(movement, GROSS))?.is_some())
+    pub(super) async fn is_booked(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
+        Ok(self.ledger.entry(part_id(movement, GROSS)).await?.is_some())
     }
 }
 

@@ -142,7 +142,7 @@ impl Purchases {
         self.walk_orders(&mut report, progress).await?;
         progress.begin("walking movements of money", Measure::Count, None);
         self.walk_movements(&mut report, progress).await?;
-        self.sum_up(&mut report)?;
+        self.sum_up(&mut report).await?;
         Ok(report)
     }
 
@@ -233,9 +233,9 @@ impl Purchases {
     }
 
     async fn walk_movement(&self, movement: &MoneyMovement, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
-        if self.is_booked(movement)? {
+        if self.is_booked(movement).await? {
             // An event has put it there.
-            if self.is_suspended(movement)? {
+            if self.is_suspended(movement).await? {
                 report.suspense.push(movement.id.to_string());
             }
             return Ok(());
@@ -266,8 +266,8 @@ impl Purchases {
         Ok(())
     }
 
-    fn sum_up(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
-        for row in self.ledger.accounts() {
+    async fn sum_up(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+        for row in self.ledger.accounts().await? {
             let Some((kind, currency)) = PerCurrency::of(row.account.id) else { continue };
             let sums = match kind {
                 PerCurrency::Clearing => &mut report.clearing,

@@ -342,8 +342,8 @@ impl Purchases {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub fn owed(&self, user: UserId) -> Result<NanoUsd, PurchaseError> {
-        match self.ledger.balance(debt_of(user)) {
+    pub async fn owed(&self, user: UserId) -> Result<NanoUsd, PurchaseError> {
+        match self.ledger.balance(debt_of(user)).await {
             Ok(balance) => Ok(balance.posted.checked_neg().unwrap_or_default().max(NanoUsd::ZERO)),
             // Nobody has ever owed anything here.
             Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
@@ -363,7 +363,7 @@ impl Purchases {
             let notice = PurchaseNotice::Refunded {
                 minor: is.refunded_minor.saturating_sub(was.refunded_minor),
                 credits: taken.checked_sub(effect.owed).unwrap_or_default().max(NanoUsd::ZERO),
-                debt: self.owed(order.user)?,
+                debt: self.owed(order.user).await?,
             };
             self.ports.notices.tell(order, notice).await?;
         }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use moka::sync::Cache;
 use opencredits_billing::{Customers, Marker, Mode, Payments};
-use opencredits_ledger::Ledger;
+use opencredits_ledger::AnyLedger;
 use opencredits_store::{Cursors, Orders, Payers, PrivacyStates, Users};
 use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 use std::sync::Arc;
@@ -124,7 +124,7 @@ pub struct PurchasePorts {
 
 /// The use cases of purchases.
 pub struct Purchases {
-    pub(super) ledger: Ledger,
+    pub(super) ledger: AnyLedger,
     pub(super) tables: PurchaseTables,
     pub(super) ports: PurchasePorts,
     pub(super) settings: ArcSwap<PurchaseSettings>,
@@ -142,10 +142,15 @@ pub struct Purchases {
 impl Purchases {
     /// The use cases on this ledger, these tables and ports.
     #[must_use]
-    pub fn new(ledger: Ledger, tables: PurchaseTables, ports: PurchasePorts, settings: PurchaseSettings) -> Self {
+    pub fn new(
+        ledger: impl Into<AnyLedger>,
+        tables: PurchaseTables,
+        ports: PurchasePorts,
+        settings: PurchaseSettings,
+    ) -> Self {
         let polled = Cache::builder().max_capacity(POLLED_MAX).time_to_live(POLL).build();
         Self {
-            ledger,
+            ledger: ledger.into(),
             tables,
             ports,
             settings: ArcSwap::from_pointee(settings),

@@ -99,7 +99,7 @@ impl Purchases {
         if self.privacy_of(user.id).await?.is_paused() {
             return Ok(false);
         }
-        if self.ledger.balance(user.wallet)?.available >= payer.threshold {
+        if self.ledger.balance(user.wallet).await?.available >= payer.threshold {
             return Ok(false);
         }
         match self.begin_charge(payer).await? {

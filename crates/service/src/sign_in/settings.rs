@@ -5,7 +5,7 @@ use opencredits_identity::passkey::Site;
 use opencredits_identity::{IdentityError, LinkKeys, SessionLifetimes};
 use opencredits_keys::HashKey;
 use opencredits_store::{
-    AttemptBuckets, CodeChallenges, IdentityRetention, MailedLinks, Passkeys, Sessions, Standings, UserEmails,
+    AttemptBuckets, CodeChallenges, IdentityRetention, MailedLinks, Passkeys, Sessions, Standings, Store, UserEmails,
 };
 use std::sync::Arc;
 
@@ -32,12 +32,8 @@ pub struct SignInTables {
 
 impl SignInTables {
     /// All of them from one store.
-    pub fn of<S>(store: S) -> Self
-    where
-        S: CodeChallenges + MailedLinks + AttemptBuckets + Sessions + Passkeys + Standings + 'static,
-        S: UserEmails + IdentityRetention,
-    {
-        let store = Arc::new(store);
+    pub fn of(store: impl Into<Arc<dyn Store>>) -> Self {
+        let store: Arc<dyn Store> = store.into();
         Self {
             challenges: store.clone(),
             links: store.clone(),

@@ -13,7 +13,7 @@ use crate::ports::Clock;
 use crate::prices::Prices;
 use crate::provider_bills::ProviderReconciliation;
 use opencredits_keys::Mode;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::{AnyLedger, LedgerError};
 use opencredits_store::{Backlog, Backlogs, OrderState};
 use opencredits_units::{AccountId, NanoUsd, UnixMs};
 use std::collections::BTreeSet;
@@ -76,9 +76,10 @@ impl StateReader {
         let test = self.0.test.as_ref().map(|test| (test, Mode::Test));
         for (parts, mode) in live.into_iter().chain(test) {
             if let Some(gateway) = parts.gateway.upgrade() {
-                gateway.sample(&mut samples);
+                gateway.sample(&mut samples).await;
                 if mode == Mode::Live {
-                    self.books(gateway.ledger(), &mut samples);
+                    let read = self.books(gateway.ledger(), &mut samples).await;
+                    unread("ledger", read.err(), &mut samples);
                 }
             }
             let read = parts.jobs.sample(mode.name(), &mut samples).await;
@@ -98,12 +99,14 @@ impl StateReader {
 
     /// The accounts of the house. What people and partners have is the rest: the accounts of a currency sum to zero, and
     /// so do limits.
-    fn books(&self, ledger: &Ledger, samples: &mut Samples) {
-        let posted = |account: AccountId| ledger.balance(account).map(|balance| balance.posted).ok();
+    async fn books(&self, ledger: &AnyLedger, samples: &mut Samples) -> Result<(), LedgerError> {
         let mut house = NanoUsd::ZERO;
         let mut add = |amount: NanoUsd| house = house.checked_add(amount).unwrap_or(NanoUsd::MAX);
-        for (account, name) in books::NAMES.into_iter().filter(|(account, _)| *account != books::LIMITS) {
-            if let Some(amount) = posted(account) {
+        for (account, name) in books::NAMES {
+            if account == books::LIMITS {
+                continue;
+            }
+            if let Some(amount) = posted(ledger, account).await? {
                 samples.amount(&LEDGER_BALANCE, &[&name.replace(' ', "_")], amount);
                 add(amount);
             }
@@ -114,7 +117,7 @@ impl StateReader {
             for kind in PerCurrency::ALL {
                 let account = kind.account(currency);
                 // An account is opened by its first booking.
-                let amount = posted(account).unwrap_or_default();
+                let amount = posted(ledger, account).await?.unwrap_or_default();
                 if self.0.currencies.contains(currency) {
                     samples.amount(&PAYMENTS_BALANCE, &[&kind.name().replace(' ', "_"), currency], amount);
                 }
@@ -124,6 +127,7 @@ impl StateReader {
             }
         }
         samples.amount(&LEDGER_CUSTOMERS, &[], NanoUsd::ZERO.checked_sub(house).unwrap_or(NanoUsd::MAX));
+        Ok(())
     }
 
     fn backlog(&self, backlog: &Backlog, samples: &mut Samples) {
@@ -140,6 +144,15 @@ impl StateReader {
             }
             samples.ms(&ORDERS_OVERDUE, &[], age(backlog.order_due));
         }
+    }
+}
+
+/// The posted amount of an account; `None` where it was never opened.
+async fn posted(ledger: &AnyLedger, account: AccountId) -> Result<Option<NanoUsd>, LedgerError> {
+    match ledger.balance(account).await {
+        Ok(balance) => Ok(Some(balance.posted)),
+        Err(LedgerError::UnknownAccount { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

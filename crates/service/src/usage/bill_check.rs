@@ -4,9 +4,10 @@ use super::UsageReads;
 use super::projection::collected;
 use crate::books;
 use crate::fault::Fault;
+use crate::gateway::charge_of;
 use crate::record::{GenerationRecord, UsageSource};
 use opencredits_catalog::{StatedLine, Terms, recompute};
-use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, EntryKind, EntryRow, LedgerError};
 use opencredits_units::{EntryId, GenerationId, Measure, NanoUsd, Progress, UnixMs};
 
 /// Entries that are read at once.
@@ -107,7 +108,7 @@ impl UsageReads {
     /// # Errors
     /// When the ledger fails.
     pub async fn check_bill(&self, id: GenerationId) -> Result<Option<BillCheck>, Fault> {
-        let entry = self.blocking(move |ledger| ledger.entry(id.cast())).await?;
+        let entry = charge_of(&self.ledger, id).await?;
         Ok(entry.as_ref().and_then(check_bill))
     }
 
@@ -131,26 +132,22 @@ impl UsageReads {
     ) -> Result<BillChecks, Fault> {
         let start = EntryId::from_bits(EntryId::at(from, [0; 10]).bits().saturating_sub(1));
         let after = cursor.map_or(start, |cursor| cursor.max(start));
-        let progress = progress.clone();
-        self.blocking(move |ledger| {
-            ledger.flush()?;
-            // It is not known how many entries there are between two times.
-            progress.begin("recomputing bills, entries", Measure::Count, None);
-            check_all(ledger, after, until, &progress)
-        })
-        .await
+        self.ledger.flush().await?;
+        // It is not known how many entries there are between two times.
+        progress.begin("recomputing bills, entries", Measure::Count, None);
+        Ok(check_all(&self.ledger, after, until, progress).await?)
     }
 }
 
-fn check_all(
-    ledger: &Ledger,
+async fn check_all(
+    ledger: &AnyLedger,
     mut after: EntryId,
     until: UnixMs,
     progress: &Progress,
 ) -> Result<BillChecks, LedgerError> {
     let mut checks = BillChecks::default();
     for _ in 0..SCANNED_MAX.div_ceil(PAGE) {
-        let page = ledger.entries(after, PAGE)?;
+        let page = ledger.entries(after, PAGE).await?;
         progress.advance(u64::try_from(page.len()).unwrap_or_default());
         let is_end = page.len() < PAGE || page.last().is_some_and(|last| last.id.made_at() >= until);
         after = page.last().map_or(after, |last| last.id);

@@ -21,7 +21,7 @@ pub use key_usage::KeyUsage;
 pub use pages::{Generation, GenerationFilter, GenerationStatus, Money, MoneyCursor, MoneyPage, RequestPage};
 
 use crate::fault::Fault;
-use opencredits_ledger::{Changes, Checkpoint, Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, Changes, Checkpoint};
 use opencredits_store::{AccountTransfer, UsageChange, UsageGroup, UsageModel, UsageQuery};
 use opencredits_units::{AccountId, NanoUsd, UnixMs};
 use projection::Projected;
@@ -35,7 +35,7 @@ const REFRESHED_MAX: usize = 20;
 
 /// The read model, and the ledger that it is made of.
 pub struct UsageReads {
-    ledger: Ledger,
+    ledger: AnyLedger,
     model: Arc<dyn UsageModel>,
     /// One portion at a time: a second one would be refused by the store and its work be lost.
     turn: Mutex<()>,
@@ -44,8 +44,8 @@ pub struct UsageReads {
 impl UsageReads {
     /// The read model in this store, of this ledger.
     #[must_use]
-    pub fn new(ledger: Ledger, model: Arc<dyn UsageModel>) -> Self {
-        Self { ledger, model, turn: Mutex::default() }
+    pub fn new(ledger: impl Into<AnyLedger>, model: Arc<dyn UsageModel>) -> Self {
+        Self { ledger: ledger.into(), model, turn: Mutex::default() }
     }
 
     /// Projects a portion of the entries on disk; returns whether there was one.
@@ -58,8 +58,7 @@ impl UsageReads {
         // A place of another version is none: the model is made anew.
         let known = if from.is_empty() { Some(Checkpoint::default()) } else { Checkpoint::from_bytes(&from) };
         let checkpoint = known.unwrap_or_default();
-        let Changes { entries, next, restarted } =
-            self.blocking(move |ledger| ledger.changes(&checkpoint, PORTION_MAX)).await?;
+        let Changes { entries, next, restarted } = self.ledger.changes(checkpoint, PORTION_MAX).await?;
         let restart = restarted || known.is_none();
         if next == checkpoint && !restart {
             return Ok(false);
@@ -68,7 +67,7 @@ impl UsageReads {
             tracing::warn!("the read model of usage is not of this ledger; it is made anew");
         }
         let Projected { requests, transfers, costs } = projection::of_entries(&entries);
-        // Another process cannot be there, since the ledger has one owner. A refused change is tried again.
+        // It is refused where another process has projected since `place` was read, and is tried again then.
         self.model.apply(UsageChange { from, to: next.to_bytes(), restart, requests, transfers, costs }).await?;
         Ok(true)
     }
@@ -92,7 +91,7 @@ impl UsageReads {
     /// When ledger or store fail.
     pub async fn refresh(&self) -> Result<u64, Fault> {
         // A ledger that cannot be written can still be read.
-        let _as_it_is = self.blocking(Ledger::flush).await;
+        let _as_it_is = self.ledger.flush().await;
         for _ in 0..REFRESHED_MAX {
             if !self.project().await? {
                 return Ok(0);
@@ -107,7 +106,7 @@ impl UsageReads {
     /// When ledger or store fail.
     pub async fn behind(&self) -> Result<u64, Fault> {
         let checkpoint = Checkpoint::from_bytes(&self.model.place().await?).unwrap_or_default();
-        self.blocking(move |ledger| ledger.behind(&checkpoint)).await
+        Ok(self.ledger.behind(checkpoint).await?)
     }
 
     /// Sums of usage in groups.
@@ -134,20 +133,12 @@ impl UsageReads {
 
     /// Another handle to the ledger that the model is made of.
     #[must_use]
-    pub fn ledger_handle(&self) -> Ledger {
+    pub fn ledger_handle(&self) -> AnyLedger {
         self.ledger.clone()
     }
 
     /// The ledger that the model is made of.
-    pub(crate) const fn ledger(&self) -> &Ledger {
+    pub(crate) const fn ledger(&self) -> &AnyLedger {
         &self.ledger
-    }
-
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<T, Fault> {
-        let ledger = self.ledger.clone();
-        Ok(tokio::task::spawn_blocking(move || work(&ledger)).await.map_err(|_| Fault::Closing)??)
     }
 }

@@ -4,7 +4,7 @@ use super::UsageReads;
 use super::projection::collected;
 use crate::fault::Fault;
 use crate::record::{GenerationRecord, UsageSource};
-use opencredits_ledger::{EntryRow, Ledger, LedgerError};
+use opencredits_ledger::{AnyLedger, EntryRow, LedgerError};
 use opencredits_store::{IndexedRequest, RequestMark, UsageFilter};
 use opencredits_units::{AccountId, EntryId, GenerationId, NanoUsd, PartnerId, UnixMs};
 
@@ -12,8 +12,6 @@ use opencredits_units::{AccountId, EntryId, GenerationId, NanoUsd, PartnerId, Un
 const PAGE_MAX: usize = 1_000;
 /// Requests that one page looks at. A page of rare ones may be incomplete; its cursor leads on.
 const SCANNED_MAX: usize = 2_000;
-/// Entries that are read for one mark at a time: there is one, nearly always.
-const SHARING: usize = 4;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +134,7 @@ impl UsageReads {
             let is_end = found.len() < want;
             page.next = found.last().filter(|_| !is_end).map(|last| last.mark);
             before = page.next.unwrap_or(before);
-            let read = self.blocking(move |ledger| read(ledger, &found)).await?;
+            let read = read(&self.ledger, &found).await?;
             let wanted = |request: &Generation| {
                 filter.status.is_none_or(|status| status == GenerationStatus::of(&request.record))
             };
@@ -165,13 +163,10 @@ impl UsageReads {
             found.pop();
         }
         let next = found.last().filter(|_| is_more).map(|last| (last.at, last.entry));
-        let transfers = self.blocking(move |ledger| {
-            let read = found.iter().map(|transfer| ledger.entry(transfer.entry));
-            let entries = read.collect::<Result<Vec<_>, _>>()?;
-            let money = |entry: EntryRow| Money { amount: amount_of(&entry, account), entry };
-            Ok(entries.into_iter().flatten().map(money).collect())
-        });
-        Ok(MoneyPage { transfers: transfers.await?, next })
+        let entries = found.iter().map(|transfer| transfer.entry).collect();
+        let entries = self.ledger.entries_of_ids(entries).await?;
+        let money = |entry: EntryRow| Money { amount: amount_of(&entry, account), entry };
+        Ok(MoneyPage { transfers: entries.into_iter().map(money).collect(), next })
     }
 }
 
@@ -194,20 +189,16 @@ fn amount_of(entry: &EntryRow, account: AccountId) -> NanoUsd {
 }
 
 /// The entries of indexed requests, the newest first.
-fn read(ledger: &Ledger, indexed: &[IndexedRequest]) -> Result<Vec<Generation>, LedgerError> {
+async fn read(ledger: &AnyLedger, indexed: &[IndexedRequest]) -> Result<Vec<Generation>, LedgerError> {
+    let marked = indexed.chunk_by(|a, b| a.mark == b.mark);
+    let marked: Vec<_> = marked.filter_map(|same| Some((same.first()?.mark.ids(), same))).collect();
+    let entries = ledger.entries_between(marked.iter().map(|(ids, _)| *ids).collect()).await?;
     let mut found = Vec::with_capacity(indexed.len());
-    for same in indexed.chunk_by(|a, b| a.mark == b.mark) {
-        let Some(mark) = same.first().map(|request| request.mark) else { continue };
+    for ((low, high), same) in marked {
+        let begin = entries.partition_point(|entry| entry.id < low);
+        let entries = entries.iter().skip(begin).take_while(|entry| entry.id <= high);
         let start = found.len();
-        for entry in sharing(ledger, mark)? {
-            let Ok(record) = GenerationRecord::from_memo(&entry.memo) else { continue };
-            let of_series = |request: &&IndexedRequest| {
-                request.key == record.key && request.model == record.model && request.vendor == record.vendor
-            };
-            if let Some(partner) = same.iter().find(of_series).map(|request| request.partner) {
-                found.push(Generation { id: entry.id.cast(), collected: collected(&entry), record, partner });
-            }
-        }
+        found.extend(entries.filter_map(|entry| generation(entry, same)));
         if let Some(added) = found.get_mut(start..) {
             added.reverse();
         }
@@ -215,18 +206,12 @@ fn read(ledger: &Ledger, indexed: &[IndexedRequest]) -> Result<Vec<Generation>, 
     Ok(found)
 }
 
-/// The entries with this mark, by id.
-fn sharing(ledger: &Ledger, mark: RequestMark) -> Result<Vec<EntryRow>, LedgerError> {
-    let (low, high) = mark.ids();
-    let mut after = EntryId::from_bits(low.bits().saturating_sub(1));
-    let mut all = Vec::new();
-    loop {
-        let page = ledger.entries(after, SHARING)?;
-        let is_end = page.len() < SHARING || page.last().is_some_and(|last| last.id > high);
-        all.extend(page.into_iter().filter(|entry| entry.id <= high));
-        match all.last().map(|last| last.id) {
-            Some(last) if !is_end => after = last,
-            _ => return Ok(all),
-        }
-    }
+/// The request of an entry, where it is one of these, which share its mark.
+fn generation(entry: &EntryRow, same: &[IndexedRequest]) -> Option<Generation> {
+    let record = GenerationRecord::from_memo(&entry.memo).ok()?;
+    let of_series = |request: &&IndexedRequest| {
+        request.key == record.key && request.model == record.model && request.vendor == record.vendor
+    };
+    let partner = same.iter().find(of_series)?.partner;
+    Some(Generation { id: entry.id.cast(), collected: collected(entry), record, partner })
 }

@@ -5,7 +5,9 @@ use crate::books;
 use crate::record::{GenerationRecord, Line, UsageSource};
 use async_trait::async_trait;
 use opencredits_catalog::{BookVersion, Item, Terms};
-use opencredits_ledger::{Capture, EntryKind, EntryRow, Floor, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
+use opencredits_ledger::{
+    Capture, EntryKind, EntryRow, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer,
+};
 use opencredits_providers::Dialect;
 use opencredits_store::conformance::{NOW, key, partner, user};
 use opencredits_store::{
@@ -121,7 +123,7 @@ impl House {
     pub(super) async fn open(dir: &std::path::Path, seed: u64, time: u64) -> Self {
         let dir = dir.to_owned();
         let (ledger, store, reads, fault) = Self::files(&dir);
-        books::open(&ledger, NOW).unwrap();
+        books::open(&ledger.clone().into(), NOW).await.unwrap();
         for (id, floor) in [(user(1).wallet, Floor::Zero), (EARNINGS, Floor::Zero)] {
             ledger.open_account(OpenAccount { id, floor, contra: None }, NOW).unwrap().accepted();
         }

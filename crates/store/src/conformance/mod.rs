@@ -12,6 +12,7 @@ mod orders;
 mod partners;
 mod prices;
 mod privacy;
+mod shared;
 
 pub use alarms::{alarm, alarm_states};
 pub use bills::provider_bills;
@@ -26,6 +27,7 @@ pub use orders::{cursors, order, orders, payers};
 pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};
 pub use prices::{price_book, price_books};
 pub use privacy::{erasure, policies, privacy_states};
+pub use shared::{bucket, changes, shared_rates};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
@@ -333,7 +335,18 @@ pub async fn claims<S: Claims>(store: &S) -> Result<(), StoreError> {
     assert_eq!(store.claim(&digest, first, NOW).await?, Claim::New, "who comes first gets it");
     assert_eq!(store.claim(&digest, second, NOW).await?, Claim::Before(first), "who comes next is told");
     assert_eq!(store.claim(&[2; 32], second, NOW).await?, Claim::New, "another key is another claim");
+    assert_eq!(store.claimed_at(&digest).await?, Some(NOW), "its time is known");
+    assert_eq!(store.claimed_at(&[3; 32]).await?, None, "where there is one");
+    assert_eq!(store.claim(&[3; 32], first, NOW).await?, Claim::New);
+    assert!(!store.release_claim(&[3; 32], second).await?, "nobody frees another's claim");
+    assert_eq!(store.claim(&[3; 32], second, NOW).await?, Claim::Before(first), "which stays");
+    assert!(store.release_claim(&[3; 32], first).await?, "who made a claim frees it");
+    assert!(!store.release_claim(&[3; 32], first).await?, "once");
+    assert_eq!(store.claimed_at(&[3; 32]).await?, None, "and it is gone at once");
+    assert_eq!(store.claim(&[3; 32], second, NOW).await?, Claim::New, "for whoever comes next");
     assert!(store.take_over(&digest, first, second, NOW.saturating_add_ms(1)).await?, "a claim is handed on");
+    assert_eq!(store.claimed_at(&digest).await?, Some(NOW.saturating_add_ms(1)), "as if made then");
+    assert!(!store.release_claim(&digest, first).await?, "and is not the first one's any more");
     assert!(!store.take_over(&digest, first, second, NOW.saturating_add_ms(1)).await?, "once");
     assert_eq!(store.claim(&digest, first, NOW).await?, Claim::Before(second), "and is the next one's then");
     store.forget_claims(NOW.saturating_add_ms(1)).await?;

@@ -11,6 +11,7 @@ mod audit;
 mod backlog;
 mod bills;
 mod cells;
+mod changes;
 mod codes;
 mod connection;
 mod connections;
@@ -32,6 +33,7 @@ mod policies;
 mod prices;
 mod privacy;
 mod publishable;
+mod rates;
 mod retention;
 mod rotations;
 mod secret_keys;
@@ -47,7 +49,7 @@ use crate::traits::{EngineError, Settings as _, StoreError};
 use cells::Cells;
 use connection::Connection;
 use opencredits_keys::Mode;
-use opencredits_postgres::{Pool, PostgresError, Settings, migrate, pool};
+use opencredits_postgres::{Client, Pool, PostgresError, Settings, migrate, pool, refuse_unfinished_move};
 use std::future::Future;
 use std::sync::Arc;
 use values::{Value, v};
@@ -80,6 +82,8 @@ pub struct PostgresStore {
     primary: Pool,
     /// For what may be old.
     replica: Option<Pool>,
+    /// Where the primary is, for a connection beside the pool.
+    settings: Arc<Settings>,
     addresses: Arc<AddressKeeping>,
 }
 
@@ -88,7 +92,7 @@ impl PostgresStore {
     /// kept as they are: for tests, and for tools that keep none.
     ///
     /// # Errors
-    /// When the database cannot be used, or was written by a newer program.
+    /// When the database cannot be used, was written by a newer program, or has data that is not whole yet.
     pub async fn open(primary: Settings, replica: Option<Settings>) -> Result<Self, StoreError> {
         let databases = Databases { primary, replica, connections_max: CONNECTIONS_MAX };
         Self::open_with(databases, AddressKeeping::Plain).await
@@ -101,11 +105,13 @@ impl PostgresStore {
     pub async fn open_with(databases: Databases, addresses: AddressKeeping) -> Result<Self, StoreError> {
         let Databases { primary, replica, connections_max } = databases;
         let mut client = opencredits_postgres::connect(&primary).await?;
-        migrate(&mut client, embedded::migrations::runner(), HISTORY).await?;
+        refuse_unfinished_move(&client).await?;
+        prepare(&mut client).await?;
         drop(client);
-        let primary = pool(&primary, connections_max)?;
+        let settings = Arc::new(primary);
+        let primary = pool(&settings, connections_max)?;
         let replica = replica.map(|replica| pool(&replica, connections_max)).transpose()?;
-        Ok(Self { primary, replica, addresses: Arc::new(addresses) })
+        Ok(Self { primary, replica, settings, addresses: Arc::new(addresses) })
     }
 
     /// The same, for the data of a mode, with which a new store is marked: play credits are never taken for real ones.
@@ -178,6 +184,11 @@ impl PostgresStore {
         };
         repeated(&self.primary, Repeat::Hindered, whole).await
     }
+}
+
+/// Makes the tables, or brings them up to date.
+pub(crate) async fn prepare(client: &mut Client) -> Result<(), StoreError> {
+    Ok(migrate(client, embedded::migrations::runner(), HISTORY).await?)
 }
 
 /// Reads a row.

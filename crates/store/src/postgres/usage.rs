@@ -33,6 +33,16 @@ impl Claims for PostgresStore {
         Ok(self.execute(update, &[v(digest), v(from), v(to), v(now)]).await? == 1)
     }
 
+    async fn release_claim(&self, digest: &[u8; 32], generation: GenerationId) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM claims WHERE digest = $1 AND generation = $2";
+        Ok(self.execute(delete, &[v(digest), v(generation)]).await? == 1)
+    }
+
+    async fn claimed_at(&self, digest: &[u8; 32]) -> Result<Option<UnixMs>, StoreError> {
+        let query = "SELECT claimed_at FROM claims WHERE digest = $1";
+        self.one(query, &[v(digest)], |cells| cells.time(0)).await
+    }
+
     async fn forget_claims(&self, before: UnixMs) -> Result<u64, StoreError> {
         self.execute("DELETE FROM claims WHERE claimed_at < $1", &[v(before)]).await
     }

@@ -10,9 +10,10 @@ mod embedded {
 /// The table of what was migrated.
 const HISTORY: &str = "refinery_schema_history";
 
-/// Creates the tables, or brings them up to date.
+/// Creates the tables, or brings them up to date: all in one transaction. A process that is killed in between would otherwise leave a
+/// version whose tables are there and that is not in the history, and no later start could open the file.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    embedded::migrations::runner().run(connection)?;
+    embedded::migrations::runner().set_grouped(true).run(connection)?;
     Ok(())
 }
 

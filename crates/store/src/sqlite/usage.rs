@@ -1,7 +1,7 @@
 //! Claims, settings.
 
 use super::SqliteStore;
-use super::rows::{blob, id, number};
+use super::rows::{blob, id, number, time};
 use crate::traits::{Claim, Claims, Settings, StoreError};
 use async_trait::async_trait;
 use opencredits_units::{GenerationId, UnixMs};
@@ -41,6 +41,22 @@ impl Claims for SqliteStore {
             Ok(changed == 1)
         })
         .await
+    }
+
+    async fn release_claim(&self, digest: &[u8; 32], generation: GenerationId) -> Result<bool, StoreError> {
+        let digest = *digest;
+        self.run(move |connection| {
+            let deleted = connection
+                .prepare_cached("DELETE FROM claims WHERE digest = ?1 AND generation = ?2")?
+                .execute(params![digest, blob(generation)])?;
+            Ok(deleted == 1)
+        })
+        .await
+    }
+
+    async fn claimed_at(&self, digest: &[u8; 32]) -> Result<Option<UnixMs>, StoreError> {
+        let query = "SELECT claimed_at FROM claims WHERE digest = ?1".to_owned();
+        self.one(query, [*digest], |row| time(row, 0)).await
     }
 
     async fn forget_claims(&self, before: UnixMs) -> Result<u64, StoreError> {

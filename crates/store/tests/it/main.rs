@@ -9,6 +9,8 @@ mod jobs;
 mod mail;
 mod postgres;
 mod privacy;
+mod raw;
+mod shared;
 
 use engines::Folder;
 use opencredits_keys::Mode;

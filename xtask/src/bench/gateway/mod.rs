@@ -12,6 +12,7 @@ use super::report::Report;
 use crate::gateway::{Ack, Gateway, Mind, Plan, Rates};
 use crate::outcome::Outcome;
 use crate::process::Running;
+use opencredits_testkit::Postgres;
 use samples::{Measured, Samples};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -71,6 +72,15 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
         key: &limited_key,
         running: &accepted.running,
     });
+    let server = Postgres::start(&[("max_connections", "100")]);
+    let shared = server.as_ref().map(|server| start_on(server, &folder.path().join("shared"), mock_port)).transpose()?;
+    targets.extend(shared.as_ref().map(|gateway| Target {
+        who: Who::Database,
+        port: gateway.port,
+        stream_port: gateway.port,
+        key: &gateway.key,
+        running: &gateway.running,
+    }));
     let samples = measure(&targets, &timing)?;
     samples::report(&samples, report);
     report.heading("the process");
@@ -142,6 +152,13 @@ fn start_mock() -> Outcome<(Running, u16)> {
 
 fn start(folder: &Path, mock_port: u16, ack: Ack) -> Outcome<Gateway> {
     Gateway::start(&plan(folder, mock_port, ack))
+}
+
+/// The same with its data in a database.
+fn start_on(server: &Postgres, folder: &Path, mock_port: u16) -> Outcome<Gateway> {
+    let mut plan = plan(folder, mock_port, Ack::Accepted);
+    plan.settings(&format!("[database]\nurl = \"{}\"\n", server.database()));
+    Gateway::start(&plan)
 }
 
 /// One vendor, the mock, and one model with a price.

@@ -90,6 +90,13 @@ pub(super) fn report(samples: &Samples, report: &mut Report) {
     let limited = |figure: &dyn Fn(Who) -> f64| figure(Who::Limited) / figure(Who::Accepted);
     report.at_least("limited_throughput_over_plain_c64", limited(&|who| samples.requests_a_second(who)), 0.95);
     report.figure("limited_cpu_over_plain", limited(&|who| samples.cpu_us(who, Shape::Wide)));
+    report.heading("data in PostgreSQL, over data in files");
+    let shared = |figure: &dyn Fn(Who) -> f64| figure(Who::Database) / figure(Who::Accepted);
+    report.figure("database_cpu_us", samples.cpu_us(Who::Database, Shape::Wide));
+    report.at_most("database_cpu_over_files", shared(&|who| samples.cpu_us(who, Shape::Wide)), 1.4);
+    report.figure("database_rps_c64", samples.requests_a_second(Who::Database));
+    report.figure("database_p50_c1_us", samples.p50_us(Who::Database, Shape::Narrow));
+    report.figure("database_p99_c64_us", samples.p99_us(Who::Database, Shape::Wide));
     report.heading("translated from anthropic-messages to openai-chat, over nginx that passes openai-chat through");
     let translated = samples.requests_in(Who::Accepted, Shape::Translated) / samples.requests_a_second(Who::Nginx);
     report.figure("translated_cpu_us", samples.cpu_us(Who::Accepted, Shape::Translated));

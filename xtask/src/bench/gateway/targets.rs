@@ -25,6 +25,8 @@ pub(super) enum Who {
     /// In the default acknowledgement.
     Accepted,
     Durable,
+    /// As `Accepted`, with its data in PostgreSQL.
+    Database,
     /// As `Accepted`, with a key that earns a partner commission and has every kind of limit.
     Limited,
 }

@@ -11,7 +11,7 @@ use opencredits_catalog::Item;
 use opencredits_ledger::EntryRow;
 use opencredits_pages::figures::Count;
 use opencredits_pages::views::dashboard::{Attempt, BillLine, BookedLeg, Named, RequestBill, SideLines};
-use opencredits_service::{GenerationRecord, GenerationStatus, Line, UsageSource};
+use opencredits_service::{GenerationRecord, GenerationStatus, Line, UsageSource, charge_of};
 use opencredits_units::{GenerationId, NanoUsd, Tokens};
 
 /// A generation shorter than this says nothing about its speed, in ms.
@@ -28,7 +28,7 @@ pub(super) async fn page(request: PageRequest) -> Result<RequestBill, Problem> {
             "this request still runs; its bill is here when it has ended",
         ));
     }
-    let entry = person.app.gateway.ledger().entry(id.cast()).map_err(|error| person.problem(error))?;
+    let entry = charge_of(person.app.gateway.ledger(), id).await.map_err(|error| person.problem(error))?;
     let is_own = |entry: &EntryRow| entry.legs.first().is_some_and(|(account, _)| *account == person.user.wallet);
     let entry = entry.filter(is_own).ok_or_else(unknown)?;
     // What is no charge of a request is none for a page of requests.

@@ -132,7 +132,7 @@ async fn row(person: &Person<'_>, key: &Key, spent: &Spent) -> Result<KeyRow, Pr
             Some(partner) => app_name(person, partner).await?,
             None => None,
         },
-        limit: left(person, key.limit)?,
+        limit: left(person, key.limit).await?,
         month: of(&spent.month),
         total: of(&spent.total),
         expires_at: key.expires_at.map(When::from),
@@ -146,8 +146,8 @@ async fn app_name(person: &Person<'_>, id: PartnerId) -> Result<Option<String>, 
 }
 
 /// What is left of a limit.
-pub(super) fn left(person: &Person<'_>, limit: Option<SpendingLimit>) -> Result<Option<LimitLeft>, Problem> {
-    let left = person.app.accounts.left_of(limit).map_err(|error| person.of_accounts(error))?;
+pub(super) async fn left(person: &Person<'_>, limit: Option<SpendingLimit>) -> Result<Option<LimitLeft>, Problem> {
+    let left = person.app.accounts.left_of(limit).await.map_err(|error| person.of_accounts(error))?;
     Ok(left.map(|left| shown(person, &left)))
 }
 

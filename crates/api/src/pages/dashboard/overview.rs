@@ -42,7 +42,7 @@ pub(super) async fn page(request: PageRequest) -> Result<Overview, Problem> {
     Ok(Overview {
         balance: person.has(balance.available),
         held: (balance.held > NanoUsd::ZERO).then(|| person.charged(balance.held)),
-        owed: person.owed()?,
+        owed: person.owed().await?,
         is_suspended: person.user.standing == Standing::Suspended,
         is_sold: app.payments.is_some(),
         rule: own_rule(&person).await?,
@@ -51,7 +51,7 @@ pub(super) async fn page(request: PageRequest) -> Result<Overview, Problem> {
         days: DAYS,
         chart: chart(&person, days, &by_day),
         latest: latest.requests.iter().map(|request| row(&person, &names, request)).collect(),
-        near: near(&person, &names.keys)?,
+        near: near(&person, &names.keys).await?,
         has_key: names.keys.iter().any(|key| key.revoked_at.is_none()),
         base_url: format!("{}/v1", app.pages.pages.site().url),
         first_model: app.gateway.catalog().models().first().map(|model| model.id.to_string()).unwrap_or_default(),
@@ -82,12 +82,11 @@ fn chart(person: &Person<'_>, days: Days, by_day: &[UsageGroup]) -> Bars {
 }
 
 /// The keys in use of whose limits little is left, those of which most was spent first.
-fn near(person: &Person<'_>, keys: &[Key]) -> Result<Vec<NearLimit>, Problem> {
+async fn near(person: &Person<'_>, keys: &[Key]) -> Result<Vec<NearLimit>, Problem> {
     let mut found = Vec::new();
     for key in keys.iter().filter(|key| key.revoked_at.is_none() && !key.disabled) {
-        let Some(left) = person.app.accounts.left_of(key.limit).map_err(|error| person.of_accounts(error))? else {
-            continue;
-        };
+        let left = person.app.accounts.left_of(key.limit).await.map_err(|error| person.of_accounts(error))?;
+        let Some(left) = left else { continue };
         let spent = left.limit.amount.checked_sub(left.available).unwrap_or_default();
         let spent_percent = percent_of_amount(spent, left.limit.amount).min(100);
         if spent_percent >= NEAR_PERCENT {

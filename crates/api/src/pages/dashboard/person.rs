@@ -37,7 +37,7 @@ impl<'a> Person<'a> {
         let user = app.accounts.find_user(&user.to_string()).await.map_err(|error| of_accounts(app, error))?;
         // What cannot be read as a query is none.
         let query = Query::try_from_uri(&request.uri).map_or_else(|_| HashMap::new(), |Query(query)| query);
-        let wallet = app.gateway.ledger().balance(user.wallet);
+        let wallet = app.gateway.ledger().balance(user.wallet).await;
         let wallet = wallet.map_err(|error| faults::problem(&error.into(), &app.settings))?;
         Ok(Self { app, user, session, now: app.gateway.clock().now(), wallet, query })
     }
@@ -63,9 +63,9 @@ impl<'a> Person<'a> {
     }
 
     /// What the person owes after credits were taken back, where it is something.
-    pub(super) fn owed(&self) -> Result<Option<Money>, Problem> {
+    pub(super) async fn owed(&self) -> Result<Option<Money>, Problem> {
         let Some(payments) = self.app.payments.as_deref() else { return Ok(None) };
-        let owed = payments.purchases.owed(self.user.id).map_err(|_| self.problem(Fault::Overflow))?;
+        let owed = payments.purchases.owed(self.user.id).await.map_err(|_| self.problem(Fault::Overflow))?;
         Ok((owed > NanoUsd::ZERO).then(|| self.charged(owed)))
     }
 

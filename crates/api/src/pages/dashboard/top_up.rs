@@ -29,7 +29,7 @@ const ASSUMED_TOKENS: u64 = 2_500;
 pub(super) async fn page(request: PageRequest) -> Result<TopUp, Problem> {
     let person = Person::of(&request).await?;
     let balance = person.wallet;
-    let page = TopUp { balance: person.has(balance.available), owed: person.owed()?, ..TopUp::default() };
+    let page = TopUp { balance: person.has(balance.available), owed: person.owed().await?, ..TopUp::default() };
     match person.app.payments.clone() {
         Some(payments) => sold(&person, &payments, (page, balance.available)).await,
         None => Ok(page),
@@ -125,7 +125,7 @@ async fn quoted(person: &Person<'_>, (minor, price): (i64, Price), balance: Nano
     let code = price.total.currency();
     let bought = price.credits.checked_add(price.bonus).unwrap_or(price.credits);
     let owed = match person.app.payments.as_deref() {
-        Some(payments) => payments.purchases.owed(person.user.id).unwrap_or_default(),
+        Some(payments) => payments.purchases.owed(person.user.id).await.unwrap_or_default(),
         None => NanoUsd::ZERO,
     };
     let after = balance.checked_add(bought).and_then(|sum| sum.checked_sub(owed.min(bought))).unwrap_or(balance);

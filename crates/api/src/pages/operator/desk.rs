@@ -9,7 +9,7 @@ use axum::extract::Query;
 use opencredits_pages::figures::{Money, Rounding};
 use opencredits_pages::views::operator::{Cell, Order};
 use opencredits_service::accounts::{Accounts, AccountsError};
-use opencredits_store::SqliteStore;
+use opencredits_store::Store;
 use opencredits_units::{CreditPrice, NanoUsd, PartnerId, UnixMs, UserId};
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -41,8 +41,8 @@ impl<'a> Desk<'a> {
     }
 
     /// The store, where there is one beside the gateway.
-    pub(super) fn store(&self) -> Result<&'a SqliteStore, Refusal> {
-        self.state().admin.stored.as_ref().ok_or_else(|| invalid("this service has no store to look things up in"))
+    pub(super) fn store(&self) -> Result<&'a dyn Store, Refusal> {
+        self.state().admin.stored.as_deref().ok_or_else(|| invalid("this service has no store to look things up in"))
     }
 
     pub(super) fn price(&self) -> CreditPrice {

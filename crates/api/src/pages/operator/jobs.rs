@@ -5,7 +5,7 @@ use crate::admin::Refusal;
 use opencredits_pages::views::operator::{Act, Cell, Column, Fact, OperatorPage, Row, Section, Table, Tone};
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::jobs::JobStatus;
-use opencredits_store::{JobOutcome, Outbox as _};
+use opencredits_store::JobOutcome;
 
 pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let mut sections = Vec::new();

@@ -9,7 +9,6 @@ use opencredits_pages::views::operator::{Back, Cell, Column, Fact, OperatorPage,
 use opencredits_service::accounts::{AccountsError, BalanceSheet, EntryFilter, SheetLine};
 use opencredits_service::books::{self, Derived};
 use opencredits_service::{GenerationRecord, day_or_time};
-use opencredits_store::OperatorReads as _;
 use opencredits_units::{AccountId, EntryId, GenerationId, NanoUsd, UnixMs};
 
 /// Findings that are shown.

@@ -8,7 +8,7 @@ use opencredits_pages::views::operator::{
     Act, Back, Cell, Column, Fact, Field, OperatorPage, Row, Section, Table, Tone,
 };
 use opencredits_service::accounts::AccountsError;
-use opencredits_store::{Order, OrderOrigin, Orders as _};
+use opencredits_store::{Order, OrderOrigin};
 use opencredits_units::{NanoUsd, OrderId, UserId};
 
 /// Orders on a page.

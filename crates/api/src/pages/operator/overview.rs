@@ -8,7 +8,7 @@ use opencredits_pages::views::operator::{
     Cell, Column, Fact, Figure, Hour, OperatorPage, Remark, Row, Section, Table, Tone,
 };
 use opencredits_service::accounts::{AccountsError, EntryFilter};
-use opencredits_store::{ApplicationState, Days, Outbox as _, UsageBy};
+use opencredits_store::{ApplicationState, Days, UsageBy};
 use opencredits_units::{EntryId, NanoUsd, UnixMs, UserId};
 
 /// Entries of today that are read, in pages of so many.
@@ -25,7 +25,7 @@ const UPTIME_MIN: u64 = 9_500;
 
 pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let today = Today::read(desk).await?;
-    let holds = desk.accounts().holds();
+    let holds = desk.accounts().holds().await?;
     let held = holds.iter().try_fold(NanoUsd::ZERO, |sum, hold| sum.checked_add(hold.amount)).unwrap_or_default();
     let figure = |state: &str, cell: Cell| Figure { state: state.to_owned(), cell, href: None };
     let (charged, requests, uncharged) = today.totals();

@@ -5,7 +5,7 @@ use crate::admin::Refusal;
 use opencredits_pages::views::operator::{Cell, Column, OperatorPage, Row, Table, Tone};
 use opencredits_service::GenerationRecord;
 use opencredits_service::accounts::{AccountsError, check_address};
-use opencredits_store::{Keys as _, OperatorReads as _, Orders as _, Standing, User, UserEmails as _, Users as _};
+use opencredits_store::{Standing, User};
 use opencredits_units::{GenerationId, KeyId, OrderId, UserId};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let last = people.last().filter(|_| is_full && asked.is_none()).map(|user| user.id);
     let mut rows = Vec::with_capacity(people.len());
     for user in people {
-        rows.push(row(desk, user)?);
+        rows.push(row(desk, user).await?);
     }
     let columns = [Column::of("person"), Column::of("state"), Column::right("balance"), Column::of("since")];
     let table = Table {
@@ -45,8 +45,8 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     Ok(OperatorPage { search, sections: vec![table.into()], ..OperatorPage::of("people") })
 }
 
-fn row(desk: &Desk<'_>, user: User) -> Result<Row, Refusal> {
-    let balance = desk.state().app.gateway.ledger().balance(user.wallet).map_err(AccountsError::from)?;
+async fn row(desk: &Desk<'_>, user: User) -> Result<Row, Refusal> {
+    let balance = desk.state().app.gateway.ledger().balance(user.wallet).await.map_err(AccountsError::from)?;
     let is_suspended = user.standing == Standing::Suspended;
     let state = if is_suspended { Cell::toned("suspended", Tone::Bad) } else { Cell::word("active") };
     let cells =
@@ -93,7 +93,7 @@ async fn look_up(desk: &Desk<'_>, text: &str) -> Result<Vec<User>, Refusal> {
 
 /// Whose key a request was charged to.
 async fn payer_of(desk: &Desk<'_>, request: GenerationId) -> Result<Option<UserId>, Refusal> {
-    let entry = desk.accounts().entry(request.cast()).await?;
+    let entry = desk.accounts().charge_of(request).await?;
     let Some(record) = entry.and_then(|entry| GenerationRecord::from_memo(&entry.memo).ok()) else { return Ok(None) };
     let key = desk.store()?.key(record.key).await.map_err(AccountsError::from)?;
     Ok(key.map(|key| key.user))

@@ -103,12 +103,13 @@ fn account(user: &User, role: Role, (email, state): (Option<&UserEmail>, &Privac
 
 async fn money(desk: &Desk<'_>, user: &User, balance: Balance) -> Result<Section, Refusal> {
     let limit = desk.accounts().limit(LimitOwner::Person(user.id)).await?;
+    let debt = desk.accounts().debt_of(user.id).await?;
     let on = |kind: &str| Act::on(kind, ("user", user.id));
     let facts = vec![
         Fact::of("available", desk.has(balance.available)),
         Fact::of("held", desk.has(balance.held)),
         Fact::of("posted", desk.has(balance.posted)),
-        Fact::of("debt", desk.charged(desk.accounts().debt_of(user.id)?)),
+        Fact::of("debt", desk.charged(debt)),
         Fact::of("limit", limit.map_or(Cell::Nothing, |limit| desk.has(limit.limit.amount))),
         Fact::of("limit_left", limit.map_or(Cell::Nothing, |limit| desk.has(limit.available))),
     ];

@@ -7,7 +7,7 @@ use crate::history::{kind_of, read_money_cursor, write_money_cursor};
 use opencredits_pages::views::operator::{Act, Cell, Column, Field, Row, Table, Tone};
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::{GenerationFilter, GenerationStatus};
-use opencredits_store::{AuditRecord, Key, LimitOwner, OperatorReads as _, UsageFilter, UsageOf, User};
+use opencredits_store::{AuditRecord, Key, LimitOwner, UsageFilter, UsageOf, User};
 use opencredits_units::{EntryId, PartnerId, UnixMs};
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub(super) async fn keys(desk: &Desk<'_>, user: &User, keys: &[Key]) -> Result<T
     let mut sorted: Vec<&Key> = keys.iter().collect();
     sorted.sort_by_key(|key| (key.revoked_at.is_some(), std::cmp::Reverse(key.id)));
     for key in sorted.iter().take(ROWS_MAX) {
-        rows.push(key_row(desk, key)?);
+        rows.push(key_row(desk, key).await?);
     }
     for key in management.iter().take(ROWS_MAX) {
         let state = if key.revoked_at.is_some() { "revoked" } else { "management" };
@@ -70,8 +70,8 @@ fn with_terms(act: Act) -> Act {
         .with(number("parallel"))
 }
 
-fn key_row(desk: &Desk<'_>, key: &Key) -> Result<Row, Refusal> {
-    let limit = desk.accounts().left_of(key.limit)?;
+async fn key_row(desk: &Desk<'_>, key: &Key) -> Result<Row, Refusal> {
+    let limit = desk.accounts().left_of(key.limit).await?;
     let is_over = key.expires_at.is_some_and(|end| end <= desk.now);
     let state = match (key.revoked_at, key.disabled, is_over) {
         (Some(_), ..) => Cell::word("revoked"),

@@ -9,7 +9,7 @@ use opencredits_ledger::EntryKind;
 use opencredits_pages::views::operator::{Cell, Fact, Preview, Remark, Tone};
 use opencredits_service::accounts::{AccountsError, Wallet};
 use opencredits_service::prices::{Applies, Refresh};
-use opencredits_store::{Key, Keys as _, LimitOwner, PartnerApplications as _};
+use opencredits_store::{Key, LimitOwner};
 use opencredits_units::{BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ async fn of_credits(desk: &Desk<'_>, act: &CreditAct) -> Result<Seen, Refusal> {
 
 /// What was charged for a request.
 async fn charged(desk: &Desk<'_>, generation: GenerationId) -> Result<NanoUsd, Refusal> {
-    let entry = desk.accounts().entry(generation.cast()).await?.filter(|entry| entry.kind == EntryKind::Capture);
+    let entry = desk.accounts().charge_of(generation).await?.filter(|entry| entry.kind == EntryKind::Capture);
     let paid = entry.and_then(|entry| entry.legs.first().and_then(|(_, amount)| amount.checked_neg()));
     paid.ok_or_else(|| Refusal { code: RefusalCode::NotFound, refused: format!("{generation} is not charged") })
 }
@@ -259,7 +259,7 @@ fn no_key(id: KeyId) -> Refusal {
 }
 
 async fn key_facts(desk: &Desk<'_>, key: &Key) -> Result<Seen, Refusal> {
-    let limit = desk.accounts().left_of(key.limit)?;
+    let limit = desk.accounts().left_of(key.limit).await?;
     Ok(Seen::of(&key.name)
         .fact("person", desk.person(key.user).await?)
         .fact("ends_in", Cell::code(&key.hint))

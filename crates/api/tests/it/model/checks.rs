@@ -142,9 +142,11 @@ impl Run {
                 self.world.run(None, async |live| live.accounts.limit(LimitOwner::Person(user.id)).await.unwrap());
             assert_eq!(left(cap.unwrap().unwrap()), person.cap.left(today), "what is left of the cap of person {at}");
             let limit = self.limit_of(at).unwrap();
-            let balance = LimitBalance::of(&self.world.live().ledger, limit, self.now()).unwrap();
+            let now = self.now();
+            let balance =
+                self.world.run(None, async |live| LimitBalance::of(&live.ledger.clone().into(), limit, now).await);
             assert_eq!(
-                left(balance),
+                left(balance.unwrap().unwrap()),
                 self.model.limits[at].left(today),
                 "what is left of the key's limit of person {at}"
             );

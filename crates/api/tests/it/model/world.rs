@@ -154,7 +154,7 @@ impl World {
 
     fn open(&mut self) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let live = runtime.block_on(async { Live::open(self.dir.path(), &self.fixed, &self.sandbox) });
+        let live = runtime.block_on(Live::open(self.dir.path(), &self.fixed, &self.sandbox));
         self.life = Some((runtime, live));
     }
 }
@@ -171,10 +171,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Live {
-    fn open(dir: &Path, fixed: &Arc<Fixed>, processor: &Arc<Sandbox>) -> Self {
+    async fn open(dir: &Path, fixed: &Arc<Fixed>, processor: &Arc<Sandbox>) -> Self {
         let ledger = Ledger::open(dir.join("ledger.db")).unwrap();
         let store = SqliteStore::open(dir.join("store.db")).unwrap();
-        books::open(&ledger, fixed.now()).unwrap();
+        books::open(&ledger.clone().into(), fixed.now()).await.unwrap();
         let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
         let forgetting = keyring.clone();
         let terms = PartnerTerms { matures_days: MATURES_DAYS, ..PartnerTerms::default() };
@@ -186,7 +186,7 @@ impl Live {
         let parts = Parts {
             catalog: CATALOG.clone(),
             upstreams: upstreams(),
-            ledger: ledger.clone(),
+            ledger: ledger.clone().into(),
             keyring,
             usage: usage.clone(),
             ports: Ports { clock: fixed.clone(), entropy: fixed.clone(), claims: Arc::new(store.clone()), fetch: None },
@@ -195,7 +195,7 @@ impl Live {
         };
         let (gateway, reaper) = Gateway::new(parts).unwrap();
         start(reaper.run());
-        jobs::release_left(&gateway).unwrap();
+        jobs::release_left(&gateway).await.unwrap();
         let store = Arc::new(store);
         let purchases = Arc::new(purchases(&ledger, &store, (fixed, processor, usage)));
         let app = App {

@@ -25,7 +25,7 @@ pub(crate) fn app(app: &TestApp) -> PrivacyApp {
     let store = app.store.clone();
     let gateway = Arc::clone(&app.app.gateway);
     let ports = PrivacyPorts {
-        ledger: app.ledger.clone(),
+        ledger: app.ledger.clone().into(),
         queue: MailQueue::new(Some(Arc::new(store.clone())), app.fixed.clone(), app.fixed.clone()),
         purchases: None,
         changed: Box::new(move || gateway.keyring().forget_all()),

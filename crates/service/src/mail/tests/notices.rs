@@ -29,13 +29,13 @@ impl Desk {
     async fn open(settings: NoticeSettings) -> Self {
         let office = Office::open().await;
         let ledger = Ledger::open(office.folder.path().join("ledger.db")).unwrap();
-        books::open(&ledger, NOW).unwrap();
+        books::open(&ledger.clone().into(), NOW).await.unwrap();
         for (id, contra) in [(ada().wallet, None), (LIMIT, Some(books::LIMITS))] {
             ledger.open_account(OpenAccount { id, floor: Floor::Zero, contra }, NOW).unwrap().accepted();
         }
         let store = Arc::new(office.store.clone());
         let ports = NoticePorts {
-            ledger: ledger.clone(),
+            ledger: ledger.clone().into(),
             emails: store.clone(),
             limits: store.clone(),
             notices: store.clone(),

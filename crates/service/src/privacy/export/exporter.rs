@@ -2,9 +2,9 @@
 
 use crate::accounts::Tables;
 use crate::usage::UsageReads;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::AnyLedger;
 use opencredits_store::{
-    AgreedGrants, ConnectedKeys, MailChoices, Orders, Passkeys, Payers, PrivacyStates, Sessions, Standings,
+    AgreedGrants, ConnectedKeys, MailChoices, Orders, Passkeys, Payers, PrivacyStates, Sessions, Standings, Store,
 };
 use std::sync::Arc;
 
@@ -35,20 +35,8 @@ pub struct ExportTables {
 
 impl ExportTables {
     /// All of them from one store.
-    pub fn of<S>(accounts: Tables, store: S) -> Self
-    where
-        S: PrivacyStates
-            + Orders
-            + Payers
-            + Sessions
-            + Passkeys
-            + Standings
-            + AgreedGrants
-            + ConnectedKeys
-            + MailChoices
-            + 'static,
-    {
-        let store = Arc::new(store);
+    pub fn of(accounts: Tables, store: impl Into<Arc<dyn Store>>) -> Self {
+        let store: Arc<dyn Store> = store.into();
         Self {
             accounts,
             states: store.clone(),
@@ -68,13 +56,13 @@ impl ExportTables {
 pub struct Exporter {
     pub(super) tables: ExportTables,
     pub(super) usage: Arc<UsageReads>,
-    pub(super) ledger: Ledger,
+    pub(super) ledger: AnyLedger,
 }
 
 impl Exporter {
     /// An exporter of these tables and this ledger.
     #[must_use]
-    pub const fn new(tables: ExportTables, usage: Arc<UsageReads>, ledger: Ledger) -> Self {
-        Self { tables, usage, ledger }
+    pub fn new(tables: ExportTables, usage: Arc<UsageReads>, ledger: impl Into<AnyLedger>) -> Self {
+        Self { tables, usage, ledger: ledger.into() }
     }
 }

@@ -261,13 +261,14 @@ impl Exporter {
 
     async fn account(&self, user: &User) -> Result<Row, PrivacyError> {
         let state = self.tables.states.privacy_of(user.id).await?;
-        let debt = self.posted(debt_of(user.id))?.checked_neg().unwrap_or_default();
+        let debt = self.posted(debt_of(user.id)).await?.checked_neg().unwrap_or_default();
+        let balance = self.posted(user.wallet).await?;
         Ok(vec![
             json!(user.id),
             json!(user.label),
             time(user.created_at),
             json!(user.standing == Standing::Suspended),
-            json!(self.posted(user.wallet)?),
+            json!(balance),
             json!(debt.max(NanoUsd::ZERO)),
             time_or_null(state.restricted_at),
             time_or_null(state.objected_at),
@@ -275,8 +276,8 @@ impl Exporter {
         ])
     }
 
-    fn posted(&self, account: AccountId) -> Result<NanoUsd, PrivacyError> {
-        match self.ledger.balance(account) {
+    async fn posted(&self, account: AccountId) -> Result<NanoUsd, PrivacyError> {
+        match self.ledger.balance(account).await {
             Ok(balance) => Ok(balance.posted),
             Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
             Err(error) => Err(error.into()),

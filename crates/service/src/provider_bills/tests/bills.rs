@@ -29,7 +29,7 @@ fn requests(house: &mut House) -> Vec<BilledItem> {
 #[tokio::test]
 async fn a_bill_of_exactly_what_was_booked_does_not_differ() {
     for form in FORMS {
-        let mut house = House::new(form);
+        let mut house = House::new(form).await;
         let bill = requests(&mut house);
         house.double.set_bill(bill);
         let report = house.reconcile_day().await;
@@ -52,7 +52,7 @@ async fn a_bill_of_exactly_what_was_booked_does_not_differ() {
 #[tokio::test]
 async fn a_class_that_is_billed_three_percent_higher_is_the_one_that_drifts() {
     for form in FORMS {
-        let mut house = House::new(form);
+        let mut house = House::new(form).await;
         let mut bill = requests(&mut house);
         // The cached input of the large model: $0.375, and three percent more.
         assert_eq!(bill[1].usd, "0.375");
@@ -71,7 +71,7 @@ async fn a_class_that_is_billed_three_percent_higher_is_the_one_that_drifts() {
 
 #[tokio::test]
 async fn costs_by_class_sum_up_to_the_booked_cost_and_a_model_made_anew_has_them_again() {
-    let mut house = House::new(BillForm::Costs);
+    let mut house = House::new(BillForm::Costs).await;
     for n in 1..200 {
         house.charge(DAY, ("v", "maker/large"), [n * 7 % 31, n * 3 % 5, n % 11, n % 3]);
     }
@@ -116,7 +116,7 @@ async fn costs_by_class_sum_up_to_the_booked_cost_and_a_model_made_anew_has_them
 
 #[tokio::test]
 async fn a_model_that_one_side_knows_and_days_without_a_bill_are_named() {
-    let mut house = House::new(BillForm::Costs);
+    let mut house = House::new(BillForm::Costs).await;
     house.charge(DAY, ("v", "maker/small"), [0, 0, 100_000, 0]);
     house.charge(DAY, ("by-file", "maker/small"), [0, 0, 100, 0]);
     house.double.set_bill(vec![BilledItem::new(DAY, "foreign", "output", "2", 0)]);
@@ -129,7 +129,7 @@ async fn a_model_that_one_side_knows_and_days_without_a_bill_are_named() {
 
 #[tokio::test]
 async fn a_fee_without_a_model_and_a_model_without_classes_are_compared_with_what_they_are_of() {
-    let mut house = House::new(BillForm::Costs);
+    let mut house = House::new(BillForm::Costs).await;
     let mut searched = record("v", "maker/small", [8_000, 0, 2_000, 0]);
     searched.lines.push(Line::new(Item::Uses(ToolUse::WebSearch), Tokens::new(3), Rate::new(10_000_000_000)));
     house.book(DAY, &priced(searched));
@@ -148,7 +148,7 @@ async fn a_fee_without_a_model_and_a_model_without_classes_are_compared_with_wha
 #[tokio::test]
 async fn an_empty_day_is_a_bill_of_nothing_and_amounts_may_have_many_places() {
     for form in FORMS {
-        let house = House::new(form);
+        let house = House::new(form).await;
         let report = house.reconcile_day().await;
         assert_eq!((report.rows.len(), report.totals[0].days, report.is_beyond()), (0, 1, false), "{report:?}");
         let name = if form == BillForm::Costs { "output" } else { "output_tokens" };
@@ -162,7 +162,7 @@ async fn an_empty_day_is_a_bill_of_nothing_and_amounts_may_have_many_places() {
 #[tokio::test]
 async fn days_are_read_in_pages_and_compared_together() {
     for form in FORMS {
-        let mut house = House::new(form);
+        let mut house = House::new(form).await;
         let mut bill = Vec::new();
         let counts = [10_000, 0, 2_000, 0];
         for day in DAY - 39..=DAY {
@@ -188,7 +188,7 @@ async fn days_are_read_in_pages_and_compared_together() {
 
 #[tokio::test]
 async fn a_day_that_is_not_complete_is_not_compared() {
-    let house = House::new(BillForm::Costs);
+    let house = House::new(BillForm::Costs).await;
     assert_eq!(house.reconciliation.latest_day(), Some(DAY));
     let error = house.reconciliation.reconcile_day(DAY + 1).await.unwrap_err().to_string();
     assert!(error.contains("2026-09-22") && error.contains("lag_days"), "{error}");
@@ -199,7 +199,7 @@ async fn a_day_that_is_not_complete_is_not_compared() {
 
 #[tokio::test]
 async fn a_file_is_a_bill_too_and_importing_it_again_replaces_its_days() {
-    let mut house = House::new(BillForm::Costs);
+    let mut house = House::new(BillForm::Costs).await;
     house.charge(DAY, ("by-file", "maker/small"), [10_000, 0, 50_000, 50_000]);
     let import = async |file: &str| {
         let days = house.reconciliation.import("by-file", file, &BillColumns::default()).await.unwrap();
@@ -234,7 +234,7 @@ fn figures(house: &House) -> Samples {
 
 #[tokio::test]
 async fn the_drift_of_the_day_that_was_compared_last_is_a_figure_and_what_is_gone_from_the_bill_is_none() {
-    let mut house = House::new(BillForm::Costs);
+    let mut house = House::new(BillForm::Costs).await;
     house.charge(DAY, ("v", "maker/small"), [0, 0, 100_000, 0]);
     house.double.set_bill(vec![
         BilledItem::new(DAY, "small", "output", "1.25", 0),

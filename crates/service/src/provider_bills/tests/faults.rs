@@ -15,7 +15,7 @@ async fn stored(house: &House) -> usize {
 #[tokio::test]
 async fn a_page_that_fails_is_asked_for_again_and_a_wait_that_is_asked_for_is_kept() {
     for form in [BillForm::Costs, BillForm::Usage] {
-        let house = House::new(form);
+        let house = House::new(form).await;
         house.double.fail_next(1, BillFault::Unavailable);
         house.double.fail_next(1, BillFault::TooMany { retry_after_s: 1 });
         house.double.fail_next(1, BillFault::Closed);
@@ -31,7 +31,7 @@ async fn a_page_that_fails_is_asked_for_again_and_a_wait_that_is_asked_for_is_ke
 #[tokio::test]
 async fn a_vendor_that_goes_on_failing_is_given_up_and_nothing_is_stored() {
     let check = async |count, fault, requests: usize, expect: &str| {
-        let house = House::new(BillForm::Costs);
+        let house = House::new(BillForm::Costs).await;
         house.double.set_bill(vec![BilledItem::new(DAY, "m", "input", "1", 0)]);
         house.double.fail_next(count, fault);
         let error = house.reconciliation.reconcile(Some("v"), ONE_DAY).await.unwrap_err().to_string();
@@ -50,7 +50,7 @@ async fn a_vendor_that_goes_on_failing_is_given_up_and_nothing_is_stored() {
 
 #[tokio::test]
 async fn a_later_page_that_is_broken_is_named_and_no_day_of_the_span_is_stored() {
-    let house = House::new(BillForm::Usage);
+    let house = House::new(BillForm::Usage).await;
     house.double.set_page_days(1);
     // The first of three pages is whole.
     let days = Days { from: DAY - 2, to: DAY };
@@ -68,7 +68,7 @@ async fn a_later_page_that_is_broken_is_named_and_no_day_of_the_span_is_stored()
 #[tokio::test]
 async fn a_wrong_key_is_refused_once_and_its_variable_is_named() {
     for form in [BillForm::Costs, BillForm::Usage] {
-        let house = House::with_key(form, "an-ordinary-key");
+        let house = House::with_key(form, "an-ordinary-key").await;
         let error = house.reconciliation.reconcile(Some("v"), ONE_DAY).await.unwrap_err().to_string();
         assert!(error.contains("v answered 401") && error.contains("ADMIN_KEY"), "{error}");
         assert!(!error.contains("an-ordinary-key"), "{error}");
@@ -78,7 +78,7 @@ async fn a_wrong_key_is_refused_once_and_its_variable_is_named() {
 
 #[tokio::test]
 async fn a_named_vendor_without_a_bill_says_what_it_needs() {
-    let house = House::new(BillForm::Costs);
+    let house = House::new(BillForm::Costs).await;
     let check = async |vendor: &str, expect: &str| {
         let error = house.reconciliation.reconcile(Some(vendor), ONE_DAY).await.unwrap_err().to_string();
         assert!(error.contains(expect), "{error}");
@@ -92,7 +92,7 @@ async fn a_named_vendor_without_a_bill_says_what_it_needs() {
 
 #[tokio::test]
 async fn a_vendor_that_is_away_does_not_keep_the_others_from_being_compared() {
-    let mut house = House::with_one_away(BillForm::Costs);
+    let mut house = House::with_one_away(BillForm::Costs).await;
     let counts = [1_000, 0, 100, 0];
     house.charge(DAY, ("v", "maker/small"), counts);
     house.double.set_bill(house.items(DAY, "small", counts));

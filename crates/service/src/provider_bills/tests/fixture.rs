@@ -72,11 +72,11 @@ pub(super) struct House {
 
 impl House {
     /// Two days after [`DAY`].
-    pub(super) fn new(form: BillForm) -> Self {
-        Self::with_key(form, ADMIN_KEY)
+    pub(super) async fn new(form: BillForm) -> Self {
+        Self::with_key(form, ADMIN_KEY).await
     }
 
-    pub(super) fn with_key(form: BillForm, key: &str) -> Self {
+    pub(super) async fn with_key(form: BillForm, key: &str) -> Self {
         let double = BillingDouble::start(form).unwrap();
         // A vendor without a billing report, and one whose report nobody answers.
         let others = "[[vendor]]\nid = \"by-file\"\ndialect = \"openai-chat\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
@@ -87,12 +87,12 @@ impl House {
             let key = (&*vendor.id == "v").then(|| Secret::new(key.to_owned()));
             BilledVendor::new(Arc::clone(vendor), key)
         });
-        Self::build(form, double, billed.collect())
+        Self::build(form, double, billed.collect()).await
     }
 
     /// The same, where the vendor that nobody answers for has a key.
-    pub(super) fn with_one_away(form: BillForm) -> Self {
-        let mut house = Self::new(form);
+    pub(super) async fn with_one_away(form: BillForm) -> Self {
+        let mut house = Self::new(form).await;
         let mut parts = house.parts();
         for vendor in parts.terms.vendors.iter_mut().filter(|vendor| &*vendor.vendor.id == "away") {
             vendor.key = Some(Secret::new("k".to_owned()));
@@ -114,12 +114,12 @@ impl House {
         }
     }
 
-    fn build(form: BillForm, double: BillingDouble, vendors: Vec<BilledVendor>) -> Self {
+    async fn build(form: BillForm, double: BillingDouble, vendors: Vec<BilledVendor>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let start = UnixMs::new((DAY - 40) * UnixMs::DAY_MS);
-        books::open(&ledger, start).unwrap();
+        books::open(&ledger.clone().into(), start).await.unwrap();
         ledger.open_account(OpenAccount { id: WALLET, floor: Floor::Zero, contra: None }, start).unwrap().accepted();
         let amount = NanoUsd::new(1_000_000_000_000);
         let grant = Transfer { id: EntryId::from_bits(1), from: books::PROMOTION, to: WALLET, amount, memo: b"" };

@@ -56,7 +56,7 @@ impl World {
         let user = User { id, wallet, label: "ada".to_owned(), created_at: now, standing: Standing::Good };
         sqlite.add_user(&user).await.unwrap();
         let ledger = Ledger::in_memory().unwrap();
-        books::open(&ledger, now).unwrap();
+        books::open(&ledger.clone().into(), now).await.unwrap();
         let account = OpenAccount { id: wallet, floor: Floor::Zero, contra: None };
         ledger.open_account(account, now).unwrap().accepted();
         let earnings = OpenAccount { id: partner().earnings, floor: Floor::Zero, contra: None };
@@ -92,6 +92,10 @@ impl World {
             spendings: 0,
             _dir: dir,
         }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.purchases.ledger.embedded().unwrap()
     }
 
     async fn step(&mut self) {
@@ -176,12 +180,12 @@ impl World {
     }
 
     fn spend(&mut self) {
-        let available = self.purchases.ledger.balance(self.user.wallet).unwrap().available.get();
+        let available = self.ledger().balance(self.user.wallet).unwrap().available.get();
         let amount = NanoUsd::new(available / i64::try_from(1 + self.dice.roll(3)).unwrap());
         self.spendings += 1;
         let id = EntryId::from_bits(self.spendings);
         let transfer = Transfer { id, from: self.user.wallet, to: books::PROVIDERS, amount, memo: b"" };
-        self.purchases.ledger.transfer(transfer, self.purchases.now()).unwrap().accepted();
+        self.ledger().transfer(transfer, self.purchases.now()).unwrap().accepted();
         self.spent = self.spent.checked_add(amount).unwrap();
         self.earn(amount);
     }
@@ -194,7 +198,7 @@ impl World {
         let (earnings, now) = (partner().earnings, self.purchases.now());
         self.shift((books::PROVIDERS, earnings), commission, now);
         if self.dice.roll(3) == 0 {
-            let all = self.purchases.ledger.balance(earnings).unwrap().available.get();
+            let all = self.ledger().balance(earnings).unwrap().available.get();
             self.shift((earnings, books::PAYOUTS), all, now);
             self.paid_out += all;
         }
@@ -204,7 +208,7 @@ impl World {
         self.spendings += 1;
         let id = EntryId::from_bits(self.spendings);
         let transfer = Transfer { id, from, to, amount: NanoUsd::new(nano), memo: b"" };
-        self.purchases.ledger.transfer(transfer, now).unwrap().accepted();
+        self.ledger().transfer(transfer, now).unwrap().accepted();
     }
 
     /// The partner has what it earned less what followed purchases back, which is in proportion.
@@ -218,12 +222,12 @@ impl World {
             taken += parts;
             owed += of_order;
         }
-        let owes = self.purchases.owed(self.user.id).unwrap().get();
+        let owes = self.purchases.owed(self.user.id).await.unwrap().get();
         assert_eq!(owed, owes, "what commission was taken for is what the person owes");
         assert!(taken >= 0, "no more comes back than was taken");
         let commission = self.earned.commission.load(Ordering::Relaxed);
         assert!(taken <= commission && (taken == 0 || owed > 0), "at most what was earned, and only for what is owed");
-        let posted = |account| self.purchases.ledger.balance(account).map_or(0, |balance| balance.posted.get());
+        let posted = |account| self.ledger().balance(account).map_or(0, |balance| balance.posted.get());
         let (has, debt) = (posted(partner().earnings), posted(debt_of_partner(partner().id)));
         assert_eq!(has + debt, commission - taken - self.paid_out, "earnings and debt");
         assert!(has == 0 || debt == 0, "a debt is settled from what there is");
@@ -262,7 +266,7 @@ impl World {
                 *held_there.entry(movement.net.currency().code().to_owned()).or_default() += movement.net.minor();
             }
             *unmoved.get_mut(&order.currency).unwrap() += Self::unmoved(&state);
-            let open = self.purchases.ledger.balance(frozen_of(&order)).map_or(0, |balance| balance.posted.get());
+            let open = self.ledger().balance(frozen_of(&order)).map_or(0, |balance| balance.posted.get());
             let is_frozen = state.disputes.iter().any(|dispute| dispute.effect() == DisputeEffect::Freeze);
             assert!(is_frozen || open == 0, "credits are frozen for open disputes only");
         }
@@ -279,12 +283,12 @@ impl World {
             let ours = ["usd", "eur"].map(|code| -posted(PerCurrency::Processor, code)).iter().sum::<i64>();
             assert_eq!(ours, minor(balance).unwrap().get(), "the processor's own sum is that of our books");
         }
-        self.purchases.ledger.flush().unwrap();
-        assert!(self.purchases.ledger.verify().unwrap().is_clean());
+        self.ledger().flush().unwrap();
+        assert!(self.ledger().verify().unwrap().is_clean());
     }
 
     fn posted(&self, account: AccountId) -> i64 {
-        self.purchases.ledger.balance(account).map_or(0, |balance| balance.posted.get())
+        self.ledger().balance(account).map_or(0, |balance| balance.posted.get())
     }
 
     async fn check_wallet(&self, given: i128) {
@@ -400,7 +404,7 @@ async fn a_booking_that_a_crash_left_unmade_is_made_by_the_next_check_though_nob
         world.purchases.check_due().await.unwrap();
         let order = world.purchases.order(order.id).await.unwrap();
         assert!(order.bookings.is_made && order.check_at.is_none(), "seed {seed}: {order:?}");
-        assert!(world.purchases.ledger.balance(world.user.wallet).unwrap().posted > NanoUsd::ZERO, "seed {seed}");
+        assert!(world.ledger().balance(world.user.wallet).unwrap().posted > NanoUsd::ZERO, "seed {seed}");
     }
     assert!(died > 3, "{died} of 40 processes died between the two");
 }

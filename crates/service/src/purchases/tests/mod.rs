@@ -135,7 +135,7 @@ impl Run {
         let store = Arc::new(SqliteStore::open(dir.path().join("store.db")).unwrap());
         let ledger = Ledger::in_memory().unwrap();
         let now = UnixMs::new(START_MS);
-        books::open(&ledger, now).unwrap();
+        books::open(&ledger.clone().into(), now).await.unwrap();
         let user = User {
             id: UserId::at(now, [1; 10]),
             wallet: AccountId::at(now, [1; 10]),
@@ -181,6 +181,10 @@ impl Run {
         };
         let purchases = Purchases::new(ledger, tables, ports, settings).with_privacy(store.clone(), sandbox.clone());
         Self { purchases, earned, sandbox, unreliable, clock, notices, store, user, order: None, spent: 0, _dir: dir }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.purchases.ledger.embedded().unwrap()
     }
 
     fn new_order(&self, minor: i64, currency: &str) -> NewOrder {
@@ -344,7 +348,7 @@ impl Run {
         self.spent += 1;
         let id = EntryId::from_bits(self.spent);
         let transfer = Transfer { id, from, to, amount: booking::minor(minor).unwrap(), memo: b"" };
-        self.purchases.ledger.transfer(transfer, self.purchases.now()).map_or_else(|e| e.to_string(), |_| String::new())
+        self.ledger().transfer(transfer, self.purchases.now()).map_or_else(|e| e.to_string(), |_| String::new())
     }
 
     async fn reconcile(&self) -> String {
@@ -362,7 +366,7 @@ impl Run {
     }
 
     fn cents(&self, account: AccountId) -> i64 {
-        let balance = self.purchases.ledger.balance(account).map(|balance| balance.posted.get()).unwrap_or_default();
+        let balance = self.ledger().balance(account).map(|balance| balance.posted.get()).unwrap_or_default();
         assert_eq!(balance % 10_000_000, 0, "no part of a cent is left: {balance}");
         balance / 10_000_000
     }
@@ -418,14 +422,14 @@ async fn check(table: &str) {
         let (step, expect) = line.split_once('|').map_or((line, ""), |(step, expect)| (step.trim(), expect.trim()));
         let mut outcome = run.line(step).await;
         if step == "settle" {
-            let entries = run.purchases.ledger.entries(EntryId::default(), 1_000).unwrap().len();
+            let entries = run.ledger().entries(EntryId::default(), 1_000).unwrap().len();
             outcome = run.line(step).await;
-            run.purchases.ledger.flush().unwrap();
-            let again = run.purchases.ledger.entries(EntryId::default(), 1_000).unwrap().len();
+            run.ledger().flush().unwrap();
+            let again = run.ledger().entries(EntryId::default(), 1_000).unwrap().len();
             assert_eq!(entries, again, "settling again books nothing: {line}");
         }
         assert_eq!(outcome, expect, "in the line: {line}");
     }
-    run.purchases.ledger.flush().unwrap();
-    assert!(run.purchases.ledger.verify().unwrap().is_clean());
+    run.ledger().flush().unwrap();
+    assert!(run.ledger().verify().unwrap().is_clean());
 }

@@ -50,7 +50,7 @@ async fn left(portal: &Portal<'_>, id: PartnerId) -> Result<Option<NanoUsd>, Pro
         Err(AccountsError::NoUser { .. }) => return Ok(None),
         Err(error) => return Err(portal.person.of_accounts(error)),
     };
-    let balance = test.gateway.ledger().balance(found.wallet).map_err(|error| portal.person.problem(error))?;
+    let balance = test.gateway.ledger().balance(found.wallet).await.map_err(|error| portal.person.problem(error))?;
     Ok(Some(balance.available))
 }
 

@@ -1,0 +1,26 @@
+//! A connection to the database, and what it hears besides answers.
+
+use super::error::Trouble;
+use opencredits_postgres::Settings;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// How PostgreSQL's notice begins when a commit stopped waiting for the standby (syncrep.c, since 9.1).
+const WAIT_CANCELLED: &str = "canceling";
+/// A database that does not answer a read for so long is taken as away.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connects, and tells whether a commit has stopped waiting for the standby.
+pub(crate) async fn connect(settings: &Settings) -> Result<(Client, Arc<AtomicBool>), Trouble> {
+    let was_cancelled = Arc::new(AtomicBool::new(false));
+    let theirs = Arc::clone(&was_cancelled);
+    let client = opencredits_postgres::connect_with_notices(settings, move |notice| {
+        if notice.message().starts_with(WAIT_CANCELLED) {
+            theirs.store(true, Ordering::Release);
+        }
+    });
+    let client = tokio::time::timeout(PATIENCE, client).await.map_err(|_| Trouble::silent())?;
+    Ok((client?, was_cancelled))
+}

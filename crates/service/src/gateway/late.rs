@@ -1,0 +1,73 @@
+//! Charges of requests whose hold was released before they ended: their gateway was paused, or cut off from the database, for so
+//! long that others took it for gone.
+//!
+//! The entry of the hold says that it was released, and stays. The charge has a hold of its own, whose id follows from the
+//! generation, so that it is booked once however often it is tried.
+
+use super::claims::ClaimDigest;
+use super::open_request::entry_id;
+use super::settling::Booking;
+use super::state::Gateway;
+use crate::books;
+use crate::record::GenerationRecord;
+use opencredits_ledger::{AnyLedger, Capture, Captured, EntryKind, EntryRow, LedgerError, PlaceHold};
+use opencredits_store::Claim;
+use opencredits_units::{EntryId, GenerationId, NanoUsd};
+use std::future::Future;
+
+/// What the ids of late charges differ by from those of their holds: their last byte is another one.
+const LATE_BITS: u128 = 0xff;
+/// A late charge is captured at once.
+const HELD_MS: u64 = 60_000;
+
+/// The id of the late charge of a generation.
+pub(super) fn late_id(generation: GenerationId) -> EntryId {
+    EntryId::from_bits(entry_id(generation).bits() ^ LATE_BITS)
+}
+
+/// The entry that charges a generation, however late it was; where there is none, the one that ended its hold.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn charge_of(ledger: &AnyLedger, generation: GenerationId) -> Result<Option<EntryRow>, LedgerError> {
+    let entry = ledger.entry(entry_id(generation)).await?;
+    match &entry {
+        Some(row) if row.kind == EntryKind::Void => Ok(ledger.entry(late_id(generation)).await?.or(entry)),
+        _ => Ok(entry),
+    }
+}
+
+/// Books a charge without its hold: what the person has pays, and the rest is bad debt.
+pub(super) fn charge(booking: &Booking) -> impl Future<Output = Result<Captured, LedgerError>> + Send + 'static {
+    let (gateway, spender) = (std::sync::Arc::clone(&booking.gateway), std::sync::Arc::clone(&booking.spender));
+    let (generation, now, legs) = (booking.generation, booking.ended, booking.legs.clone());
+    let claim = booking.claim;
+    let memo = booking.record.as_ref().map(GenerationRecord::to_memo).transpose();
+    async move {
+        let memo = memo.ok().flatten().ok_or(LedgerError::Amount)?;
+        let (id, ledger) = (late_id(generation), &gateway.ledger);
+        if let Some(digest) = claim
+            && is_taken_over(&gateway, &digest, generation).await
+        {
+            tracing::error!(%generation, "another request with its idempotency key ran meanwhile and is charged; what the provider bills for this one is lost");
+            return Err(LedgerError::HoldFinished { id: entry_id(generation), how: "voided" });
+        }
+        tracing::warn!(%generation, "its hold was released while it ran; it is charged late");
+        let hold = PlaceHold {
+            id,
+            payer: spender.wallet,
+            limits: &spender.limits,
+            amount: NanoUsd::ZERO,
+            expires_at: now.saturating_add_ms(HELD_MS),
+        };
+        ledger.place_hold(hold, now).accepted().await?;
+        let capture = Capture { hold: id, legs: &legs, bad_debt: books::BAD_DEBT, memo: &memo };
+        ledger.capture(capture, now).durable().await
+    }
+}
+
+/// Whether another request has the idempotency key. Where the store does not tell, the charge is booked: of one request it is.
+async fn is_taken_over(gateway: &Gateway, digest: &ClaimDigest, generation: GenerationId) -> bool {
+    let claim = gateway.ports.claims.claim(digest, generation, gateway.ports.clock.now()).await;
+    matches!(claim, Ok(Claim::Before(first)) if first != generation)
+}

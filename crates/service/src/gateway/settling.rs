@@ -1,0 +1,130 @@
+//! A charge on its way to the ledger, and what is told of it once it is booked.
+
+use super::claims::ClaimDigest;
+use super::late;
+use super::open_request::entry_id;
+use super::settle::Receipt;
+use super::state::Gateway;
+use crate::access::RequestTrace;
+use crate::fault::Fault;
+use crate::keyring::Spender;
+use crate::record::GenerationRecord;
+use opencredits_ledger::{Captured, LedgerError, Leg, Sent};
+use opencredits_units::{GenerationId, NanoUsd, UnixMs};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+/// A charge that was sent to the ledger; resolves once it is booked, and on disk where the config asks for that. It is booked
+/// whether this is awaited or dropped.
+pub(super) struct Settling {
+    stage: Stage,
+    booking: Option<Booking>,
+}
+
+enum Stage {
+    Sent(Sent<Captured>),
+    /// The hold was released meanwhile.
+    Late(Pin<Box<dyn Future<Output = Result<Captured, LedgerError>> + Send>>),
+}
+
+/// What a charge needs after it was sent.
+pub(super) struct Booking {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) spender: Arc<Spender>,
+    pub(super) generation: GenerationId,
+    /// Given out with the receipt.
+    pub(super) record: Option<GenerationRecord>,
+    pub(super) legs: Vec<Leg>,
+    pub(super) trace: Arc<RequestTrace>,
+    pub(super) cancelled: bool,
+    /// From the sending of the last attempt to the first byte of its answer.
+    pub(super) first_byte_ms: Option<u64>,
+    pub(super) ended: UnixMs,
+    /// Its claim on an idempotency key.
+    pub(super) claim: Option<ClaimDigest>,
+    /// Ends with the charge.
+    pub(super) exposure: NanoUsd,
+}
+
+impl Booking {
+    fn booked(&mut self, captured: Captured) -> Option<Receipt> {
+        let record = self.record.take()?;
+        self.trace.charged(&record, captured.collected, (self.first_byte_ms, self.ended));
+        self.gateway.meters.settled(record.source, self.cancelled);
+        let (charged, remaining) = (captured.collected, captured.available);
+        Some(Receipt { generation: self.generation, record, charged, remaining })
+    }
+
+    /// Releases the hold of a charge that the ledger refuses.
+    fn refused(&self) {
+        drop(self.gateway.ledger.void(entry_id(self.generation), self.ended).send());
+    }
+}
+
+impl Drop for Booking {
+    fn drop(&mut self) {
+        self.gateway.exposures.end(self.spender.accounts(), self.exposure);
+    }
+}
+
+impl Settling {
+    pub(super) const fn new(sent: Sent<Captured>, booking: Booking) -> Self {
+        Self { stage: Stage::Sent(sent), booking: Some(booking) }
+    }
+}
+
+impl Future for Settling {
+    type Output = Result<Receipt, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let outcome = match &mut self.stage {
+                Stage::Sent(sent) => ready!(Pin::new(sent).poll(context)),
+                Stage::Late(late) => ready!(late.as_mut().poll(context)),
+            };
+            let Some(mut booking) = self.booking.take() else { return Poll::Ready(Err(Fault::Closing)) };
+            let is_first = matches!(self.stage, Stage::Sent(_));
+            match outcome {
+                Ok(captured) => return Poll::Ready(booking.booked(captured).ok_or(Fault::Closing)),
+                Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) if is_first => {
+                    self.stage = Stage::Late(Box::pin(late::charge(&booking)));
+                    self.booking = Some(booking);
+                }
+                Err(error) => {
+                    booking.refused();
+                    return Poll::Ready(Err(error.into()));
+                }
+            }
+        }
+    }
+}
+
+/// Sees a charge through that nobody waits for: at once where the ledger decides in memory.
+impl Drop for Settling {
+    fn drop(&mut self) {
+        let Some(booking) = self.booking.take() else { return };
+        let generation = booking.generation;
+        let mut rest = Self { stage: std::mem::replace(&mut self.stage, Stage::nothing()), booking: Some(booking) };
+        let log = move |outcome: Result<Receipt, Fault>| {
+            if let Err(fault) = outcome {
+                tracing::error!(%generation, %fault, "an abandoned request could not be charged");
+            }
+        };
+        match Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => log(outcome),
+            Poll::Pending => match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(async move { log(rest.await) })),
+                // The process ends. The ledger has the charge already, and answers it before it closes.
+                Err(_) => rest.booking = None,
+            },
+        }
+    }
+}
+
+impl Stage {
+    fn nothing() -> Self {
+        Self::Late(Box::pin(std::future::pending()))
+    }
+}
