@@ -1,7 +1,7 @@
 //! The alarms of the process, and what they are about.
 
-use crate::cluster;
 use crate::error::StartError;
+use crate::machine;
 use crate::mails;
 use crate::metrics::State;
 use crate::ports::SystemClock;
@@ -10,17 +10,24 @@ use crate::readings::Readings;
 use crate::secret_files::secret;
 use opencredits_api::LiveCertificate;
 use opencredits_providers::http::{Client, Settings, Timeouts};
+use opencredits_service::Clock as _;
 use opencredits_service::alarms::{AlarmChannels, AlarmPorts, AlarmSettings, AlarmSource, Alarms, WebhookSecret};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::StopSignal;
 use opencredits_service::mail::mail_settings;
 use opencredits_service::telemetry::{StateParts, StateReader};
-use opencredits_store::Store;
+use opencredits_store::{Acquired, JobLease, Store};
 use opencredits_units::UnixMs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
+/// The lease of the process that watches where several could, its length in ms, and how often it is renewed.
+const WATCH: &str = "watch";
+const LEASE_MS: u64 = 30_000;
+const RENEWED_EVERY: Duration = Duration::from_secs(10);
 /// The setting that names the file with the secret.
 const SECRET_FILE: &str = "alarms.webhook_secret_file";
 /// The time limits of a webhook.
@@ -70,7 +77,7 @@ pub(crate) async fn start(
     let alarms = Arc::new(Alarms::new(ports, settings(config), channels(config)?));
     if is_shared {
         if let Some(stop) = stop {
-            tasks.spawn(cluster::watch_in_turn(Arc::clone(&alarms), store.clone(), config.clone(), stop));
+            tasks.spawn(watch_in_turn(Arc::clone(&alarms), store.clone(), config.clone(), stop));
         }
     } else if let Some(stop) = stop {
         // Before anybody can ask which alarms fire.
@@ -79,4 +86,45 @@ pub(crate) async fn start(
         tasks.spawn(async move { watching.run(stop).await });
     }
     Ok(State { readings, alarms })
+}
+
+/// Watches while this process has the lease: of several workers one at a time does.
+async fn watch_in_turn(alarms: Arc<Alarms>, store: Arc<dyn Store>, config: Config, mut stop: StopSignal) {
+    let holder = machine::process_name();
+    loop {
+        let now = SystemClock.now();
+        let acquired = store.acquire_job(WATCH, &holder, now, now.saturating_add_ms(LEASE_MS)).await;
+        if let Ok(Acquired::New(lease)) = acquired {
+            tracing::info!("this process watches, and tells of alarms");
+            // Another process may have watched, and told, since this one did.
+            if let Ok(channels) = channels(&config) {
+                alarms.exchange(settings(&config), channels);
+            }
+            alarms.restore().await;
+            tokio::select! {
+                () = alarms.run(stop.clone()) => {
+                    let _given_back_or_over = store.release_job(&lease).await;
+                    return;
+                }
+                () = kept(&*store, &lease) => tracing::warn!("another process watches from here on"),
+            }
+        }
+        tokio::select! {
+            () = stop.begun() => return,
+            () = sleep(RENEWED_EVERY) => {}
+        }
+    }
+}
+
+/// Renews a lease until it is lost.
+async fn kept(store: &dyn Store, lease: &JobLease) {
+    loop {
+        sleep(RENEWED_EVERY).await;
+        let now = SystemClock.now();
+        match store.renew_job(lease, now, now.saturating_add_ms(LEASE_MS)).await {
+            // A store that does not answer gives it to nobody else either.
+            Ok(true) | Err(_) => {}
+            Ok(false) => return,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Builds the gateway from its config, with the real ports.
 
 use crate::certificate;
-use crate::cluster::{self, Shared};
+use crate::cluster::{self, Changed, Shared};
 use crate::connections;
 use crate::data_key;
 use crate::database::{self, Data, Files};
@@ -120,22 +120,18 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
     let keyring = keyring(config, (&store, &files), &process);
     let feed = cluster::feed(&files, &store);
     let changed = cluster::changed(&keyring, feed.as_ref());
-    let telling = Arc::clone(&changed);
-    let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(clock), Arc::clone(entropy))
-        .on_change(move || telling())
-        .with_partner_terms(config.billing.partner_terms())
-        .with_test_desk(test.as_ref().and_then(|test| test.desk(config)))
-        // A key may be created before its model's vendor is on sale.
-        .knowing(offer.catalog.clone());
-    let accounts = Arc::new(accounts);
+    let desk = test.as_ref().and_then(|test| test.desk(config));
+    // A key may be created before its model's vendor is on sale.
+    let accounts = accounts(config, (&ledger, &store), (&changed, &process)).with_test_desk(desk);
+    let accounts = Arc::new(accounts.knowing(offer.catalog.clone()));
     let account_links = identity::link_keys(config, &store, &process).await?.map(AccountLinks::new);
     let mails = mails_of(config, (&ledger, &store), (&process, account_links.clone()))?;
     let payments = payments::build(config, of_payments((&ledger, &store), mails.queue.clone(), &process))?;
     let hash_key = hash_key(&store, &**entropy).await?;
     let connections = connections::build(config, (&store, &accounts, &usage), (&process, &hash_key));
     let purchases = payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
-    let usage_of_people = Arc::clone(&usage);
-    let ground = privacy::Ground::new(&store, (usage_of_people, changed), (mails.queue.clone(), account_links), purchases);
+    let of_mails = (mails.queue.clone(), account_links);
+    let ground = privacy::Ground::new(&store, (Arc::clone(&usage), changed), of_mails, purchases);
     let about_people = privacy::build(config, (ground, address_keys.as_ref()), &process);
     let people = (Arc::clone(&about_people.privacy), Arc::clone(&about_people.exporter));
     let (identity, secret_mails) =
@@ -164,8 +160,7 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),
     };
-    let gateway = Arc::downgrade(&app.gateway);
-    let shared = feed.map(|feed| Shared { feed, files: Arc::clone(&files), gateway });
+    let shared = feed.map(|feed| Shared::new(feed, &files, &app.gateway));
     Ok(Built {
         app: Arc::new(app),
         shared,
@@ -183,6 +178,18 @@ pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartErr
         transports,
         tls,
     })
+}
+
+/// The use cases of accounts. Whoever caches keys is told of each change.
+fn accounts(
+    config: &Config,
+    (ledger, store): (&AnyLedger, &Arc<dyn Store>),
+    (changed, process): (&Changed, &OfProcess),
+) -> Accounts {
+    let (clock, entropy, changed) = (Arc::clone(&process.clock), Arc::clone(&process.entropy), Arc::clone(changed));
+    Accounts::new(ledger.clone(), Tables::of(store.clone()), clock, entropy)
+        .on_change(move || changed())
+        .with_partner_terms(config.billing.partner_terms())
 }
 
 fn of_payments<'a>(

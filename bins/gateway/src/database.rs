@@ -10,7 +10,6 @@ use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::{
     AnyLedger, ClosedLedger, Ledger, LedgerError, PostgresSettings, SharedLedger, SharedOptions, StorageError,
 };
-use opencredits_postgres::PostgresError;
 use opencredits_service::config::Config;
 use opencredits_service::jobs::release_left;
 use opencredits_service::privacy::{check_address_keys, keeping};
@@ -217,16 +216,6 @@ fn of_ledger(setting: &'static str) -> impl Fn(LedgerError) -> StartError {
     move |error| match error {
         LedgerError::Storage(StorageError::Postgres(source)) => StartError::Database { setting, source: *source },
         error => error.into(),
-    }
-}
-
-/// What an operator can do about a database that cannot be used.
-pub(crate) fn remedy(error: &PostgresError) -> &'static str {
-    match error {
-        PostgresError::Database(_) | PostgresError::Busy | PostgresError::Closed => {
-            "; see that its server runs, that this machine reaches it, and that it knows user, password and database"
-        }
-        _ => "",
     }
 }
 

@@ -1,6 +1,5 @@
 //! Errors of the gateway process.
 
-use crate::database;
 use opencredits_postgres::PostgresError;
 use opencredits_service::config::ConfigError;
 use std::path::PathBuf;
@@ -49,7 +48,7 @@ pub(crate) enum StartError {
     Transport(#[from] opencredits_providers::TransportError),
     #[error("{setting} cannot be used: {source}")]
     DatabaseUrl { setting: &'static str, source: PostgresError },
-    #[error("cannot use the database of {setting}: {source}{}", database::remedy(.source))]
+    #[error("cannot use the database of {setting}: {source}{}", remedy(.source))]
     Database { setting: &'static str, source: PostgresError },
     #[error(
         "database.test_url is that of database.url; give test mode a database of its own, or remove it for no test mode"
@@ -91,7 +90,9 @@ pub(crate) enum StartError {
     Mails(#[from] opencredits_service::mail::MailFault),
     #[error(transparent)]
     Pages(#[from] opencredits_pages::PagesError),
-    #[error("database.url is not set: the data is in the files of one gateway, which runs the jobs itself; a worker is for several gateways on PostgreSQL")]
+    #[error(
+        "database.url is not set: the data is in the files of one gateway, which runs the jobs itself; a worker is for several gateways on PostgreSQL"
+    )]
     NoDatabase,
     #[error("a worker takes no requests, so there is nothing to ask; see its jobs with: opencredits-admin jobs list")]
     NoHealth,
@@ -101,4 +102,14 @@ pub(crate) enum StartError {
     Closing,
     #[error(transparent)]
     Accounts(#[from] opencredits_service::accounts::AccountsError),
+}
+
+/// What an operator can do about a database that cannot be used.
+fn remedy(error: &PostgresError) -> &'static str {
+    match error {
+        PostgresError::Database(_) | PostgresError::Busy | PostgresError::Closed => {
+            "; see that its server runs, that this machine reaches it, and that it knows user, password and database"
+        }
+        _ => "",
+    }
 }

@@ -3,7 +3,6 @@
 use crate::alarms;
 use crate::build::{self, Built};
 use crate::certificate;
-use crate::cluster::Shared;
 use crate::discover;
 use crate::error::StartError;
 use crate::log::{self, LogFilter};
@@ -97,8 +96,8 @@ impl Reloader {
     }
 
     /// The same, which tells the processes that share the data.
-    pub(crate) fn telling(mut self, shared: Option<&Shared>) -> Self {
-        self.feed = shared.map(|shared| Arc::clone(&shared.feed));
+    pub(crate) fn telling(mut self, feed: Option<Arc<ChangeFeed>>) -> Self {
+        self.feed = feed;
         self
     }
 

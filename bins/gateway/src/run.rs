@@ -2,7 +2,7 @@
 
 use crate::alarms;
 use crate::build::Built;
-use crate::cluster;
+use crate::cluster::{self, Shared};
 use crate::database::Files;
 use crate::error::StartError;
 use crate::jobs;
@@ -16,11 +16,11 @@ use crate::source::ConfigSource;
 use crate::test_mode::{BuiltTest, TaskSets};
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
-use opencredits_api::{App, Ended, Limits, Listening, OperatorApp, Routes, serve, service};
+use opencredits_api::{App, Ended, Limits, Listening, LiveCertificate, OperatorApp, Routes, serve, service};
 use opencredits_ledger::AnyLedger;
 use opencredits_service::accounts::Accounts;
 use opencredits_service::config::{Config, MailTransport};
-use opencredits_service::jobs::{Jobs, StopSwitch};
+use opencredits_service::jobs::{Jobs, StopSignal, StopSwitch};
 use opencredits_service::mail::Bounces;
 use opencredits_service::prices::Prices;
 use opencredits_service::privacy::{Exporter, Privacy};
@@ -78,90 +78,139 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, StartError> {
     let reloader = Reloader::over(&built, config, (source, log));
     let Built {
-        app, accounts, reaper, store, files, mails, secret_mails, prices, providers, test, people, tls, shared, ..
+        app,
+        accounts,
+        reaper,
+        store,
+        files,
+        mails,
+        secret_mails,
+        prices,
+        providers,
+        test,
+        people,
+        tls,
+        shared,
+        ..
     } = built;
     files.end_left(&app.gateway).await?;
     let of_modes = [Some(&files), test.as_ref().map(BuiltTest::files)].map(Option::<&Arc<Files>>::cloned);
     let of_people = (&people.0, built.address_keys.as_ref());
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people);
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
-    let mut tasks = JoinSet::new();
+    let mut sets = TaskSets::default();
     // Where gateways share the data, workers run the jobs and watch.
     let jobs_stopped = (front.is_none() || shared.is_none()).then_some(jobs_stopped);
-    if let Some(stopped) = jobs_stopped.clone() {
-        let running = Arc::clone(&jobs);
-        tasks.spawn(async move { running.run(stopped).await });
-    }
-    let mut draining = JoinSet::new();
-    draining.spawn(reaper.run());
-    let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
-    let (mut sockets, mut following) = (JoinSet::new(), JoinSet::new());
-    let sets = TaskSets {
-        tasks: &mut tasks,
-        draining: &mut draining,
-        sockets: &mut sockets,
-        following: &mut following,
-    };
-    let (close_test, test_mode) = match test {
-        Some(test) => Some(test.start(config, (sets, jobs_stopped.clone())).await?),
-        None => None,
-    }
-    .unzip();
+    begin(&mut sets.tasks, &jobs, jobs_stopped.clone());
+    sets.draining.spawn(reaper.run());
+    let _mailing = secret_mails.map(|worker| sets.draining.spawn(worker.run()));
+    let (close_test, test_mode) = start_test(test, config, (&mut sets, jobs_stopped.clone())).await?;
     let state = state_of(config, &app, (&store, mails.jobs.is_some()), (&jobs, &prices, &providers));
     let state = StateParts { test: test_mode, ..state };
-    let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped, shared.is_some())).await?;
-    let reloader = Arc::new(reloader.of_alarms(&state.alarms).telling(shared.as_ref()));
+    let of_tasks = (&mut sets.tasks, jobs_stopped, shared.is_some());
+    let state = alarms::start((config, started), (state, tls.clone()), &store, of_tasks).await?;
+    let reloader =
+        Arc::new(reloader.of_alarms(&state.alarms).telling(shared.as_ref().map(|shared| Arc::clone(&shared.feed))));
     if let Some(shared) = shared {
-        cluster::share(&app.gateway).await;
-        let (prices, reloader) = (Arc::clone(&prices), Arc::clone(&reloader));
-        shared.start(&mut following, move || cluster::take(Arc::clone(&prices), Arc::clone(&reloader)));
+        follow(shared, &app, (&prices, &reloader), &mut sets.following).await;
     }
-    let admin = admin_of(&app, accounts, (&files, &store), people)
-        .of_jobs(jobs)
-        .of_prices(prices)
-        .of_providers(providers)
-        .of_alarms(Arc::clone(&state.alarms))
-        .of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
-    let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
-    let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
-    let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, state));
-    reloader.start(&mut following, hangups);
+    let admin = admin_of(&app, accounts, (&files, &store), people, (jobs, prices, providers));
+    let admin = admin.of_alarms(Arc::clone(&state.alarms)).of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
+    let routes = routes(&app, mails.bounces, config, admin.clone());
+    let close = serve_admin(&mut sets.sockets, admin, Path::new(&config.data.dir))?;
+    let close_metrics = metrics.map(|metrics| metrics.serve(&mut sets.sockets, state));
+    reloader.start(&mut sets.following, hangups);
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let routes = routes(&app, mails.bounces, config).with_operator(operator);
-    let (ended, threads) = match front {
-        Some(Front { listener, threads }) => {
-            announce(&app, &config.server.listen);
-            let listening = Listening { listener, tls };
-            (serve(listening, routes, limits(config), threads.workers(), stopped).await, Some(threads))
-        }
-        None => {
-            announce_jobs();
-            stopped.await;
-            (Ended::Drained, None)
-        }
-    };
+    let (ended, threads) = until_stopped((front, tls), (&app, config), routes, stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
-    following.shutdown().await;
+    sets.following.shutdown().await;
     if ended == Ended::Abandoned {
         // The time is over: the reaper ends, then the connections with their threads, and each settles its requests.
-        draining.shutdown().await;
+        sets.draining.shutdown().await;
         drop(threads);
     }
     drop((close, close_test, close_metrics));
     // A run goes on to its end. What takes longer is done again by the next process.
     stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
     // Both at once: an operator may wait for a job, and the end of the process for the slower of the two only.
-    tokio::join!(ended_all(&mut sockets), ended_all(&mut tasks));
+    tokio::join!(ended_all(&mut sets.sockets), ended_all(&mut sets.tasks));
     drop(mails.jobs);
+    let drained = settled(app, of_modes.iter().flatten(), sets.draining, &deadline).await?;
+    tracing::info!(clean = drained && ended == Ended::Drained, "stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts what serves test keys, where there is test mode.
+async fn start_test(
+    test: Option<BuiltTest>,
+    config: &Config,
+    (sets, jobs_stopped): (&mut TaskSets, Option<StopSignal>),
+) -> Result<(Option<oneshot::Sender<()>>, Option<ModeParts>), StartError> {
+    let Some(test) = test else { return Ok((None, None)) };
+    let (close, mode) = test.start(config, (sets, jobs_stopped)).await?;
+    Ok((Some(close), Some(mode)))
+}
+
+/// Runs the jobs until they are stopped; not at all without a signal to stop by.
+fn begin(tasks: &mut JoinSet<()>, jobs: &Arc<Jobs>, stopped: Option<StopSignal>) {
+    if let Some(stopped) = stopped {
+        let running = Arc::clone(jobs);
+        tasks.spawn(async move { running.run(stopped).await });
+    }
+}
+
+/// Follows the processes that share the data.
+async fn follow(
+    shared: Shared,
+    app: &App,
+    (prices, reloader): (&Arc<Prices>, &Arc<Reloader>),
+    tasks: &mut JoinSet<()>,
+) {
+    cluster::share(&app.gateway).await;
+    let (prices, reloader) = (Arc::clone(prices), Arc::clone(reloader));
+    shared.start(tasks, move || take(Arc::clone(&prices), Arc::clone(&reloader)));
+}
+
+/// Takes over prices and config after a change of another process.
+async fn take(prices: Arc<Prices>, reloader: Arc<Reloader>) {
+    if let Err(error) = prices.adopt().await {
+        tracing::error!(%error, "the price book in force cannot be taken over; the one before is sold by");
+    }
+    reloader.follow().await;
+}
+
+/// Settles what is left, and closes ledgers and files; whether all of it had ended in its time.
+async fn settled(
+    app: Arc<App>,
+    of_modes: impl Iterator<Item = &Arc<Files>>,
+    draining: JoinSet<()>,
+    deadline: &Deadline,
+) -> Result<bool, StartError> {
     let ledgers = ledgers(&app);
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
-    let clean = drained(draining, &deadline).await && ended == Ended::Drained;
-    closed(ledgers, of_modes.iter().flatten(), &deadline).await?;
-    tracing::info!(clean, "stopped");
-    Ok(ExitCode::SUCCESS)
+    let is_drained = drained(draining, deadline).await;
+    closed(ledgers, of_modes, deadline).await?;
+    Ok(is_drained)
+}
+
+/// Takes requests until the process is told to stop. A worker waits for that only.
+async fn until_stopped(
+    (front, tls): (Option<Front>, Option<Arc<LiveCertificate>>),
+    (app, config): (&App, &Config),
+    routes: Routes,
+    stopped: impl Future<Output = ()>,
+) -> (Ended, Option<WorkerPool>) {
+    let Some(Front { listener, threads }) = front else {
+        announce_jobs();
+        stopped.await;
+        return (Ended::Drained, None);
+    };
+    announce(app, &config.server.listen);
+    let listening = Listening { listener, tls };
+    (serve(listening, routes, limits(config), threads.workers(), stopped).await, Some(threads))
 }
 
 /// What answers operators about these accounts and people.
@@ -170,12 +219,16 @@ fn admin_of(
     accounts: Arc<Accounts>,
     (files, store): (&Files, &Arc<dyn Store>),
     (privacy, exporter): (Arc<Privacy>, Arc<Exporter>),
+    (jobs, prices, providers): (Arc<Jobs>, Arc<Prices>, Arc<ProviderReconciliation>),
 ) -> Admin {
     files
         .shown_by(Admin::new(accounts, app.settings.credit_price), (app.gateway.ledger(), store))
         .of_purchases(app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases)))
         .of_privacy(privacy, exporter)
         .of_access(Arc::clone(app.gateway.access()))
+        .of_jobs(jobs)
+        .of_prices(prices)
+        .of_providers(providers)
 }
 
 /// What metrics tell of the state, without test mode.
@@ -264,9 +317,9 @@ async fn drained(mut draining: JoinSet<()>, deadline: &Deadline) -> bool {
     drained
 }
 
-/// The routes, with one for mails that came back where its secret is set.
-fn routes(app: &Arc<App>, bounces: Option<Arc<Bounces>>, config: &Config) -> Routes {
-    let routes = service(Arc::clone(app));
+/// The routes and the operator's pages, with a route for mails that came back where its secret is set.
+fn routes(app: &Arc<App>, bounces: Option<Arc<Bounces>>, config: &Config, admin: Admin) -> Routes {
+    let routes = service(Arc::clone(app)).with_operator(OperatorApp::new(Arc::clone(app), admin));
     match bounces {
         Some(bounces) => routes.with_bounces(bounces),
         None if config.email.transport == MailTransport::Resend => {

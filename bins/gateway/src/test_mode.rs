@@ -95,8 +95,7 @@ pub(crate) async fn build(
     let pages = Arc::clone(pages);
     let settings: ApiSettings = parts::api_settings(config);
     let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners: store.clone(), payments, pages, settings };
-    let of_gateway = Arc::downgrade(gateway.gateway());
-    let shared = feed.map(|feed| Shared { feed, files: Arc::clone(&files), gateway: of_gateway });
+    let shared = feed.map(|feed| Shared::new(feed, &files, gateway.gateway()));
     Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, files, shared }))
 }
 
@@ -116,15 +115,16 @@ fn smaller(mut settings: Settings) -> Settings {
 }
 
 /// The tasks of a process.
-pub(crate) struct TaskSets<'a> {
+#[derive(Default)]
+pub(crate) struct TaskSets {
     /// Those that are stopped.
-    pub(crate) tasks: &'a mut JoinSet<()>,
+    pub(crate) tasks: JoinSet<()>,
     /// Those that end by themselves once the gateway is gone.
-    pub(crate) draining: &'a mut JoinSet<()>,
+    pub(crate) draining: JoinSet<()>,
     /// Admin sockets, which end once they are told to.
-    pub(crate) sockets: &'a mut JoinSet<()>,
+    pub(crate) sockets: JoinSet<()>,
     /// Those that follow config and other processes until nothing is served any more.
-    pub(crate) following: &'a mut JoinSet<()>,
+    pub(crate) following: JoinSet<()>,
 }
 
 impl BuiltTest {
@@ -142,7 +142,7 @@ impl BuiltTest {
     pub(crate) async fn start(
         self,
         config: &Config,
-        (sets, jobs_stopped): (TaskSets<'_>, Option<StopSignal>),
+        (sets, jobs_stopped): (&mut TaskSets, Option<StopSignal>),
     ) -> Result<(oneshot::Sender<()>, ModeParts), StartError> {
         let app = self.app.app();
         let gateway: &Arc<Gateway> = &app.gateway;
@@ -154,7 +154,7 @@ impl BuiltTest {
         }
         if let Some(shared) = self.shared {
             cluster::share(gateway).await;
-            shared.start(sets.following, || std::future::ready(()));
+            shared.start(&mut sets.following, || std::future::ready(()));
         }
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());

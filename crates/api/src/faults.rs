@@ -39,7 +39,9 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
                 }
                 LedgerError::Away | LedgerError::CommitUnknown => {
                     tracing::error!(part = "ledger", %error, "a request is refused");
-                    unavailable("the database of the books does not answer now, so no request can be charged; try again")
+                    unavailable(
+                        "the database of the books does not answer now, so no request can be charged; try again",
+                    )
                 }
                 error => ours("ledger", error),
             }

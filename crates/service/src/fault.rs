@@ -1,7 +1,7 @@
 //! Refusals and failures of requests. The HTTP interface gives them status codes and texts; nothing here knows any.
 
 use crate::limits::LimitKind;
-use crate::rates::RateLimited;
+use crate::rate_limited::RateLimited;
 use opencredits_units::{GenerationId, NanoUsd, UnixMs};
 use std::sync::Arc;
 

@@ -47,6 +47,7 @@ pub mod prices;
 pub mod privacy;
 pub mod provider_bills;
 pub mod purchases;
+mod rate_limited;
 mod rates;
 mod record;
 mod record_words;

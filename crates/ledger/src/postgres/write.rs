@@ -30,8 +30,7 @@ const PLACE: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expire
 const CLAIM: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
     SELECT id, 0, '', 0, 0, 0, 0, $2 FROM UNNEST($1) AS claimed(id)";
 /// Fails with [`tokio_postgres::error::SqlState::DIVISION_BY_ZERO`] where an id is an entry's: the batch is decided anew.
-const GUARD: &str =
-    "SELECT 1 / CASE WHEN EXISTS (SELECT FROM ledger_entries WHERE id = ANY($1)) THEN 0 ELSE 1 END";
+const GUARD: &str = "SELECT 1 / CASE WHEN EXISTS (SELECT FROM ledger_entries WHERE id = ANY($1)) THEN 0 ELSE 1 END";
 const CHANGE: &str = "UPDATE ledger_holds SET expires_at = changed.expires_at, phase = changed.phase
     FROM UNNEST($1, $2, $3) AS changed(id, expires_at, phase) WHERE ledger_holds.id = changed.id";
 const END: &str = "DELETE FROM ledger_holds WHERE id = ANY($1)";
@@ -221,8 +220,7 @@ impl Writing {
         }
         let claimed: [(&(dyn ToSql + Sync), Type); 2] = [(&ids, Type::BYTEA_ARRAY), (&self.writer, Type::INT8)];
         let of_ids: [(&(dyn ToSql + Sync), Type); 1] = [(&ids, Type::BYTEA_ARRAY)];
-        let (claimed, ended) =
-            tokio::join!(biased; sending.execute(CLAIM, &claimed), sending.execute(END, &of_ids));
+        let (claimed, ended) = tokio::join!(biased; sending.execute(CLAIM, &claimed), sending.execute(END, &of_ids));
         claimed.and(ended)
     }
 

@@ -4,6 +4,9 @@ use hashbrown::HashSet;
 use opencredits_units::GenerationId;
 use parking_lot::Mutex;
 
+/// What a claim on an idempotency key is found by.
+pub(super) type ClaimDigest = [u8; 32];
+
 /// Requests that may have a claim and have no hold yet. One process owns an SQLite store, so its own requests are all
 /// there are.
 #[derive(Default)]

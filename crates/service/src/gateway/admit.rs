@@ -1,7 +1,8 @@
 //! Admission: reads a request, prices its worst case and places the hold that covers it.
 
+use super::admissions::ClaimDigest;
 use super::attempts::{AttemptPlan, UpstreamAttempt};
-use super::claims::{ClaimDigest, Claimed};
+use super::claims::Claimed;
 use super::exchange;
 use super::hold::HeldAmount;
 use super::large::{LargeBodies, LargePlace, elsewhere};

@@ -25,8 +25,7 @@ impl Gateway {
     ) -> Result<(Plan<'a>, Option<LargePlace>), Fault> {
         let served = self.served.load_full();
         let planned = self.plan((request, &served), hash, Attached::default());
-        let needs_bytes =
-            matches!(&planned, Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))));
+        let needs_bytes = matches!(&planned, Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))));
         if !needs_bytes || served.fetch.is_none() {
             return Ok((planned?, place));
         }

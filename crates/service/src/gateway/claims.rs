@@ -1,6 +1,6 @@
 //! Idempotency keys: of all requests with the same key, one is charged.
 
-use super::admissions::Admission;
+use super::admissions::{Admission, ClaimDigest};
 use super::late::charge_of;
 use super::open_request::entry_id;
 use super::request::InferenceRequest;
@@ -17,9 +17,6 @@ use tokio::runtime::Handle;
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Longer than any admission takes, and than the clocks of gateways are apart.
 const ADMISSION_MS_MAX: u64 = 600_000;
-
-/// What a claim on an idempotency key is found by.
-pub(super) type ClaimDigest = [u8; 32];
 
 /// A claim on an idempotency key, until the request is held. Where other gateways could not see that it has failed, it is given
 /// back.

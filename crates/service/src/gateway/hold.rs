@@ -250,13 +250,7 @@ impl Gateway {
         Ok(ledger.balances(spender.accounts())?)
     }
 
-    fn room(
-        &self,
-        spender: &Spender,
-        balances: Balances,
-        admitting: &Admitting<'_>,
-        exposure_max: NanoUsd,
-    ) -> Room {
+    fn room(&self, spender: &Spender, balances: Balances, admitting: &Admitting<'_>, exposure_max: NanoUsd) -> Room {
         let percent = self.overruns.get(&spender.wallet).unwrap_or(100);
         // Without exposure the hold is the bound.
         let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };

@@ -4,9 +4,9 @@
 //! The entry of the hold says that it was released, and stays. The charge has a hold of its own, whose id follows from the
 //! generation, so that it is booked once however often it is tried.
 
-use super::claims::ClaimDigest;
+use super::admissions::ClaimDigest;
+use super::booking::Booking;
 use super::open_request::entry_id;
-use super::settling::Booking;
 use super::state::Gateway;
 use crate::books;
 use crate::record::GenerationRecord;

@@ -1,6 +1,6 @@
 //! The state of a request from its hold to its settlement.
 
-use super::claims::ClaimDigest;
+use super::admissions::ClaimDigest;
 use super::health::HealthTracker;
 use super::meters::{Measured, ModelLabels, ModelMeters};
 use super::plan::PlannedRoute;

@@ -19,12 +19,7 @@ pub(super) struct Placing {
 }
 
 impl Placing {
-    pub(super) fn new(
-        gateway: &Arc<Gateway>,
-        request: &InferenceRequest,
-        exposure: NanoUsd,
-        sent: Sent<Held>,
-    ) -> Self {
+    pub(super) fn new(gateway: &Arc<Gateway>, request: &InferenceRequest, exposure: NanoUsd, sent: Sent<Held>) -> Self {
         Self {
             gateway: Arc::clone(gateway),
             spender: Arc::clone(&request.spender),

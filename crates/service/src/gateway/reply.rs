@@ -1,6 +1,6 @@
 //! The reply to a request, before the API gives it a form.
 
-use super::settle::Receipt;
+use super::booking::Receipt;
 use super::stream::ChargedStream;
 use crate::memory::Reservation;
 use bytes::Bytes;

@@ -1,10 +1,11 @@
 //! Settlement: prices the outcome of a request and captures the charge with its usage record, once.
 
+use super::booking::Booking;
 use super::estimate::{estimate, metered};
 use super::open_request::{Delivery, OpenRequest, Progress, entry_id};
 use super::plausible::{Believed, Reported};
 use super::reported_cost::{Judged, judge};
-use super::settling::{Booking, Settling};
+use super::settling::Settling;
 use crate::books;
 use crate::config::Ack;
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
@@ -12,22 +13,9 @@ use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer}
 use opencredits_catalog::{Bill, Charge, Model, PriceCard, Terms};
 use opencredits_ledger::{Capture, Leg, OnShortfall};
 use opencredits_providers::{Outcome, Trust};
-use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
+use opencredits_units::{BasisPoints, Bucket, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// The charge of a request, for its answer.
-#[derive(Debug, Clone)]
-pub struct Receipt {
-    /// The generation.
-    pub generation: GenerationId,
-    /// Its usage record.
-    pub record: GenerationRecord,
-    /// The amount collected.
-    pub charged: NanoUsd,
-    /// The balance available afterwards.
-    pub remaining: NanoUsd,
-}
 
 /// A priced outcome.
 struct Priced {
@@ -73,8 +61,7 @@ impl OpenRequest {
         self.record_health(outcome, now);
         let memo = record.to_memo()?;
         let legs = self.legs(&charge);
-        let capture =
-            Capture { hold: entry_id(self.generation), legs: &legs, bad_debt: books::BAD_DEBT, memo: &memo };
+        let capture = Capture { hold: entry_id(self.generation), legs: &legs, bad_debt: books::BAD_DEBT, memo: &memo };
         let decision = self.gateway.ledger.capture(capture, now);
         let sent = match self.served.settings.ack {
             Ack::Durable => decision.send_durable(),

@@ -1,19 +1,11 @@
 //! A charge on its way to the ledger, and what is told of it once it is booked.
 
-use super::claims::ClaimDigest;
+use super::booking::{Booking, Receipt};
 use super::late;
-use super::open_request::entry_id;
-use super::settle::Receipt;
-use super::state::Gateway;
-use crate::access::RequestTrace;
 use crate::fault::Fault;
-use crate::keyring::Spender;
-use crate::record::GenerationRecord;
-use opencredits_ledger::{Captured, LedgerError, Leg, Sent};
-use opencredits_units::{GenerationId, NanoUsd, UnixMs};
+use opencredits_ledger::{Captured, LedgerError, Sent};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 /// A charge that was sent to the ledger; resolves once it is booked, and on disk where the config asks for that. It is booked
@@ -27,46 +19,6 @@ enum Stage {
     Sent(Sent<Captured>),
     /// The hold was released meanwhile.
     Late(Pin<Box<dyn Future<Output = Result<Captured, LedgerError>> + Send>>),
-}
-
-/// What a charge needs after it was sent.
-pub(super) struct Booking {
-    pub(super) gateway: Arc<Gateway>,
-    pub(super) spender: Arc<Spender>,
-    pub(super) generation: GenerationId,
-    /// Given out with the receipt.
-    pub(super) record: Option<GenerationRecord>,
-    pub(super) legs: Vec<Leg>,
-    pub(super) trace: Arc<RequestTrace>,
-    pub(super) cancelled: bool,
-    /// From the sending of the last attempt to the first byte of its answer.
-    pub(super) first_byte_ms: Option<u64>,
-    pub(super) ended: UnixMs,
-    /// Its claim on an idempotency key.
-    pub(super) claim: Option<ClaimDigest>,
-    /// Ends with the charge.
-    pub(super) exposure: NanoUsd,
-}
-
-impl Booking {
-    fn booked(&mut self, captured: Captured) -> Option<Receipt> {
-        let record = self.record.take()?;
-        self.trace.charged(&record, captured.collected, (self.first_byte_ms, self.ended));
-        self.gateway.meters.settled(record.source, self.cancelled);
-        let (charged, remaining) = (captured.collected, captured.available);
-        Some(Receipt { generation: self.generation, record, charged, remaining })
-    }
-
-    /// Releases the hold of a charge that the ledger refuses.
-    fn refused(&self) {
-        drop(self.gateway.ledger.void(entry_id(self.generation), self.ended).send());
-    }
-}
-
-impl Drop for Booking {
-    fn drop(&mut self) {
-        self.gateway.exposures.end(self.spender.accounts(), self.exposure);
-    }
 }
 
 impl Settling {

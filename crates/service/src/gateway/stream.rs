@@ -1,7 +1,7 @@
 //! A streamed answer, settled before its last bytes leave.
 
+use super::booking::Receipt;
 use super::open_request::OpenRequest;
-use super::settle::Receipt;
 use super::settling::Settling;
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use crate::memory::{NoMemory, Reservation};

@@ -4,8 +4,8 @@
 //! process has and does not use is missing to the others until the minute ends.
 
 use super::places::{RateSharing, seen_through};
-use super::{RateKind, RateLeft, RateLimited, signed};
 use crate::fault::Fault;
+use crate::rate_limited::{RateKind, RateLeft, RateLimited, signed};
 use opencredits_store::{RATE_WINDOW_MS, RateBucket, RateLease, RateUnit, StoreError};
 use opencredits_units::KeyId;
 use parking_lot::Mutex;

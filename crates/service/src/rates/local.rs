@@ -1,7 +1,7 @@
 //! The counts of a key in memory, where one process has all of its requests.
 
-use super::{RateKind, RateLeft, RateLimited, signed};
 use crate::ports::Clock;
+use crate::rate_limited::{RateKind, RateLeft, RateLimited, signed};
 use governor::clock::Clock as _;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};

@@ -12,6 +12,7 @@ mod shared;
 
 use crate::fault::Fault;
 use crate::ports::Clock;
+pub use crate::rate_limited::{RateKind, RateLeft, RateLimited};
 use local::LocalCounts;
 use opencredits_store::Rates;
 use opencredits_units::KeyId;
@@ -20,50 +21,6 @@ use shared::{SharedCounts, SharedPart};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// How long a request that finds no place is told to wait, in ms: how long others run is unknown.
-const PARALLEL_WAIT_MS: u64 = 1_000;
-
-/// What a key has too much of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateKind {
-    /// Requests in a minute.
-    Requests,
-    /// Tokens in a minute.
-    Tokens,
-    /// Requests at once.
-    Parallel,
-}
-
-/// A request came too fast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the key has used up {kind:?}, at most {max}; try again in {wait_ms} ms")]
-pub struct RateLimited {
-    /// What the key has too much of.
-    pub kind: RateKind,
-    /// The largest number.
-    pub max: u32,
-    /// When it makes sense to try again, in ms from now.
-    pub wait_ms: u64,
-}
-
-impl RateLimited {
-    /// As many run as may.
-    const fn parallel(max: u32) -> Self {
-        Self { kind: RateKind::Parallel, max, wait_ms: PARALLEL_WAIT_MS }
-    }
-}
-
-/// What is left of a minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLeft {
-    /// The largest number in a minute.
-    pub max: u32,
-    /// The number that is left now.
-    pub left: u32,
-    /// When all of it is left again, in ms from now.
-    pub reset_ms: u64,
-}
 
 /// Where the requests and tokens of a key are counted.
 enum Counts {
@@ -204,11 +161,6 @@ impl Drop for RatePermit {
             counts.leave(*part);
         }
     }
-}
-
-/// A count that may be owed.
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

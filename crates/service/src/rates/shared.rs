@@ -2,8 +2,8 @@
 
 use super::bucket::{SharedBucket, Taken};
 use super::places::{Place, RateSharing};
-use super::{RateLeft, RateLimited};
 use crate::fault::Fault;
+use crate::rate_limited::{RateLeft, RateLimited};
 use opencredits_store::{RateUnit, Rates};
 use opencredits_units::KeyId;
 use parking_lot::Mutex;

@@ -73,7 +73,8 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
         running: &accepted.running,
     });
     let server = Postgres::start(&[("max_connections", "100")]);
-    let shared = server.as_ref().map(|server| start_on(server, &folder.path().join("shared"), mock_port)).transpose()?;
+    let shared =
+        server.as_ref().map(|server| start_on(server, &folder.path().join("shared"), mock_port)).transpose()?;
     targets.extend(shared.as_ref().map(|gateway| Target {
         who: Who::Database,
         port: gateway.port,
