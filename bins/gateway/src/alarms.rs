@@ -77,7 +77,7 @@ pub(crate) async fn start(
     let alarms = Arc::new(Alarms::new(ports, settings(config), channels(config)?));
     if is_shared {
         if let Some(stop) = stop {
-            tasks.spawn(watch_in_turn(Arc::clone(&alarms), store.clone(), config.clone(), stop));
+            tasks.spawn(watch_in_turn(Arc::clone(&alarms), store.clone(), stop));
         }
     } else if let Some(stop) = stop {
         // Before anybody can ask which alarms fire.
@@ -89,7 +89,7 @@ pub(crate) async fn start(
 }
 
 /// Watches while this process has the lease: of several workers one at a time does.
-async fn watch_in_turn(alarms: Arc<Alarms>, store: Arc<dyn Store>, config: Config, mut stop: StopSignal) {
+async fn watch_in_turn(alarms: Arc<Alarms>, store: Arc<dyn Store>, mut stop: StopSignal) {
     let holder = machine::process_name();
     loop {
         let now = SystemClock.now();
@@ -97,9 +97,7 @@ async fn watch_in_turn(alarms: Arc<Alarms>, store: Arc<dyn Store>, config: Confi
         if let Ok(Acquired::New(lease)) = acquired {
             tracing::info!("this process watches, and tells of alarms");
             // Another process may have watched, and told, since this one did.
-            if let Ok(channels) = channels(&config) {
-                alarms.exchange(settings(&config), channels);
-            }
+            alarms.renew();
             alarms.restore().await;
             tokio::select! {
                 () = alarms.run(stop.clone()) => {

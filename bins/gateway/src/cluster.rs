@@ -48,7 +48,7 @@ impl Shared {
     /// Begins to tell the other processes of changes and to take theirs; `more` is what a mode takes besides its keys.
     pub(crate) fn start<F>(self, tasks: &mut JoinSet<()>, more: impl Fn() -> F + Send + Sync + 'static)
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = bool> + Send + 'static,
     {
         let Self { feed, files, gateway } = self;
         let (heard, counted) = (Arc::clone(&feed), gateway.clone());

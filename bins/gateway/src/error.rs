@@ -94,7 +94,7 @@ pub(crate) enum StartError {
         "database.url is not set: the data is in the files of one gateway, which runs the jobs itself; a worker is for several gateways on PostgreSQL"
     )]
     NoDatabase,
-    #[error("a worker takes no requests, so there is nothing to ask; see its jobs with: opencredits-admin jobs list")]
+    #[error("a worker takes no requests, so there is nothing to ask; see its jobs with: opencredits-admin job list")]
     NoHealth,
     #[error("the gateway was started without a config file, so there is nothing to read again; start it with --config")]
     NoConfigFile,

@@ -172,12 +172,14 @@ async fn follow(
     shared.start(tasks, move || take(Arc::clone(&prices), Arc::clone(&reloader)));
 }
 
-/// Takes over prices and config after a change of another process.
-async fn take(prices: Arc<Prices>, reloader: Arc<Reloader>) {
-    if let Err(error) = prices.adopt().await {
-        tracing::error!(%error, "the price book in force cannot be taken over; the one before is sold by");
+/// Takes over prices and config after a change of another process; whether the prices are those in force.
+async fn take(prices: Arc<Prices>, reloader: Arc<Reloader>) -> bool {
+    let adopted = prices.adopt().await;
+    if let Err(error) = &adopted {
+        tracing::error!(%error, "the price book in force cannot be taken over yet; the one before is sold by");
     }
     reloader.follow().await;
+    adopted.is_ok()
 }
 
 /// Settles what is left, and closes ledgers and files; whether all of it had ended in its time.

@@ -154,7 +154,7 @@ impl BuiltTest {
         }
         if let Some(shared) = self.shared {
             cluster::share(gateway).await;
-            shared.start(&mut sets.following, || std::future::ready(()));
+            shared.start(&mut sets.following, || std::future::ready(true));
         }
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());

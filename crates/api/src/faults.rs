@@ -37,10 +37,16 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
                     tracing::error!(part = "ledger", %error, "a request is refused");
                     unavailable("the books cannot be written now, so no request can be charged; try again")
                 }
-                LedgerError::Away | LedgerError::CommitUnknown => {
+                LedgerError::Away => {
                     tracing::error!(part = "ledger", %error, "a request is refused");
                     unavailable(
                         "the database of the books does not answer now, so no request can be charged; try again",
+                    )
+                }
+                LedgerError::CommitUnknown => {
+                    tracing::error!(part = "ledger", %error, "the outcome of a request is not known");
+                    unavailable(
+                        "it is not known whether the request was charged; the books tell once they answer again",
                     )
                 }
                 error => ours("ledger", error),

@@ -39,10 +39,14 @@ impl ChangeFeed {
         self.heard.notify_one();
     }
 
-    /// Announces changes and calls `take` after changes of other processes, until it is dropped.
-    pub async fn run<F: Future<Output = ()>>(&self, take: impl Fn() -> F) {
-        // What has changed before is read by whoever starts.
+    /// Announces changes and calls `take`, at the start and after changes of other processes, until it is dropped.
+    /// Where it returns `false`, it is called again.
+    pub async fn run<F: Future<Output = bool>>(&self, take: impl Fn() -> F) {
         let mut known = self.changes.version().await.ok();
+        // Something may have changed since the process has read it.
+        if !take().await {
+            known = None;
+        }
         loop {
             let version = tokio::select! {
                 () = self.ours.notified() => match self.changes.announce().await {
@@ -64,8 +68,7 @@ impl ChangeFeed {
                 () = sleep(POLL) => self.changes.version().await.ok(),
             };
             // A store that does not answer is asked again.
-            if version.is_some() && version != known {
-                take().await;
+            if version.is_some() && version != known && take().await {
                 known = version;
             }
         }
@@ -102,7 +105,7 @@ mod tests {
             running
                 .run(|| {
                     count.fetch_add(1, Ordering::SeqCst);
-                    std::future::ready(())
+                    std::future::ready(true)
                 })
                 .await;
         });
@@ -110,15 +113,15 @@ mod tests {
         seconds(2).await;
         feed.tell();
         seconds(2).await;
-        assert_eq!((changes.0.load(Ordering::SeqCst), taken.load(Ordering::SeqCst)), (1, 0), "its own change");
+        assert_eq!((changes.0.load(Ordering::SeqCst), taken.load(Ordering::SeqCst)), (1, 1), "not for its own change");
         changes.announce().await.unwrap();
         seconds(1).await;
-        assert_eq!(taken.load(Ordering::SeqCst), 1, "another's, found within a second without a notification");
+        assert_eq!(taken.load(Ordering::SeqCst), 2, "another's, found within a second without a notification");
         // Both at once: the other's must not be missed.
         changes.announce().await.unwrap();
         feed.tell();
         seconds(1).await;
-        assert_eq!((changes.0.load(Ordering::SeqCst), taken.load(Ordering::SeqCst)), (4, 2));
+        assert_eq!((changes.0.load(Ordering::SeqCst), taken.load(Ordering::SeqCst)), (4, 3));
         task.abort();
     }
 }

@@ -13,6 +13,8 @@ use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
+/// Restarts at once, at most: a power of two.
+const TURNS: usize = 64;
 /// Limits whose period is remembered.
 const REMEMBERED_MAX: u64 = 100_000;
 
@@ -30,17 +32,23 @@ impl Clone for BegunUntil {
 pub struct Renewals {
     /// The end of the period that was begun.
     begun: Cache<(AccountId, LimitReset), UnixMs>,
-    /// Keeps a restart of a period from coming after that of the next one.
-    one: Mutex<()>,
+    /// Keep a restart of a period from coming after that of the next one; those of other accounts wait for other ones.
+    turns: [Mutex<()>; TURNS],
 }
 
 impl Default for Renewals {
     fn default() -> Self {
-        Self { begun: Cache::new(REMEMBERED_MAX), one: Mutex::new(()) }
+        Self { begun: Cache::new(REMEMBERED_MAX), turns: std::array::from_fn(|_| Mutex::new(())) }
     }
 }
 
 impl Renewals {
+    fn turn(&self, account: AccountId) -> &Mutex<()> {
+        let [.., last] = account.bits().to_be_bytes();
+        let [first, ..] = &self.turns;
+        self.turns.get(usize::from(last) & (TURNS - 1)).unwrap_or(first)
+    }
+
     /// Begins limits anew, as [`Renewals::renew`] does, at most once in the shortest of their periods.
     ///
     /// # Errors
@@ -83,7 +91,7 @@ impl Renewals {
         if let Some(until) = begun() {
             return Ok(Some(until));
         }
-        let _one = self.one.lock().await;
+        let _turn = self.turn(limit.account).lock().await;
         if let Some(until) = begun() {
             return Ok(Some(until));
         }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_postgres::Client;
 
-/// How PostgreSQL's notice begins when a commit stopped waiting for the standby (syncrep.c, since 9.1).
-const WAIT_CANCELLED: &str = "canceling";
+/// Where in PostgreSQL's source a notice is from when a commit stopped waiting for the standby (syncrep.c, since 9.1). Unlike its text
+/// it is in no language.
+const WAIT_CANCELLED: &str = "SyncRepWaitForLSN";
 /// A database that does not answer a read for so long is taken as away.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -17,7 +18,7 @@ pub(crate) async fn connect(settings: &Settings) -> Result<(Client, Arc<AtomicBo
     let was_cancelled = Arc::new(AtomicBool::new(false));
     let theirs = Arc::clone(&was_cancelled);
     let client = opencredits_postgres::connect_with_notices(settings, move |notice| {
-        if notice.message().starts_with(WAIT_CANCELLED) {
+        if notice.routine() == Some(WAIT_CANCELLED) {
             theirs.store(true, Ordering::Release);
         }
     });

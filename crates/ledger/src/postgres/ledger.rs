@@ -30,6 +30,8 @@ use tokio::sync::oneshot;
 
 /// Entries that are read at once where many are looked through.
 const PAGE_ROWS: usize = 1_000;
+/// How often is looked at the end whether everything is answered.
+const IDLE_LOOK: Duration = Duration::from_millis(10);
 
 /// The options of a ledger on PostgreSQL.
 #[derive(Debug, Clone)]
@@ -147,9 +149,16 @@ impl SharedLedger {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Waits until everything that was asked is answered, and ends the connections. Other handles must be gone. A process with open
-    /// holds stays among the [`Self::processes`], and is silent from now on.
+    /// Waits until everything that was asked is answered. The last handle ends the connections; a process with open holds stays among
+    /// the [`Self::processes`], and is silent from then on.
     pub async fn close(self) {
+        // Twice: who was just answered may ask something more.
+        let mut idle = 0_u32;
+        while idle < 2 {
+            tokio::time::sleep(IDLE_LOOK).await;
+            let waits = self.inner.lanes.iter().any(|lane| lane.waiting() > 0);
+            idle = if waits { 0 } else { idle.saturating_add(1) };
+        }
         let Some(inner) = Arc::into_inner(self.inner) else { return };
         let Inner { lanes, reads, process, done, .. } = inner;
         drop(lanes);

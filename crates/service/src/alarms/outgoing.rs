@@ -107,7 +107,10 @@ impl Queues {
         let mut workers = Vec::new();
         for channel in channels.iter() {
             let key = (channel.name(), channel.place().to_owned());
-            let kept = before.iter().position(|queue| queue.key == key).map(|at| before.swap_remove(at));
+            let kept = before
+                .iter()
+                .position(|queue| queue.key == key && !queue.sender.is_closed())
+                .map(|at| before.swap_remove(at));
             let queue = kept.unwrap_or_else(|| {
                 let (sender, waiting) = mpsc::channel(WAITING_MAX);
                 let place = Arc::new(Place { channel: Mutex::default(), exchanged: Notify::new() });

@@ -170,8 +170,15 @@ impl Alarms {
         self.has_settings.notify_one();
     }
 
+    /// Makes what tells of alarms anew, so that [`Alarms::run`] can be called again.
+    pub fn renew(&self) {
+        let workers = self.queues.exchange(&self.channels.load());
+        self.workers.lock().extend(workers);
+        self.has_workers.notify_one();
+    }
+
     /// Watches until it is told to stop. A notice that is on its way then is told by the next process. It can be called once,
-    /// after [`Alarms::restore`].
+    /// after [`Alarms::restore`], and again after [`Alarms::renew`].
     pub async fn run(&self, mut stop: StopSignal) {
         let telling = async {
             let mut told = FuturesUnordered::new();

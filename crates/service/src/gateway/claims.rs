@@ -1,7 +1,7 @@
 //! Idempotency keys: of all requests with the same key, one is charged.
 
 use super::admissions::{Admission, ClaimDigest};
-use super::late::charge_of;
+use super::late::{charge_of, late_id};
 use super::open_request::entry_id;
 use super::request::InferenceRequest;
 use super::state::Gateway;
@@ -67,19 +67,24 @@ impl Gateway {
         let now = self.ports.clock.now();
         // The admission is visible before the claim is: a request that finds the claim sees that this one runs.
         let admission = self.admissions.enter(request.generation);
+        // From here on, so that a client that leaves in between does not keep the key.
+        let claimed = self.claimed(admission, digest, request.generation);
         let Claim::Before(first) = self.ports.claims.claim(&digest, request.generation, now).await? else {
-            return Ok(self.claimed(admission, digest, request.generation));
+            return Ok(claimed);
         };
-        // Until it is taken over, the claim is the other request's.
-        if !self.may_take_over(first, now).await? {
-            return Err(Fault::Duplicate { first });
+        // A failed request frees its key. Of several that follow, one takes it over. A late charge of the first one places its hold
+        // before it looks at the claim, so it is looked for again afterwards.
+        if self.may_take_over(first, now).await?
+            && self.ports.claims.take_over(&digest, first, request.generation, now).await?
+        {
+            if self.may_take_over(first, now).await? {
+                return Ok(claimed);
+            }
+            self.ports.claims.take_over(&digest, request.generation, first, now).await?;
         }
-        // A failed request frees its key. Of several that follow, one takes it over.
-        if self.ports.claims.take_over(&digest, first, request.generation, now).await? {
-            Ok(self.claimed(admission, digest, request.generation))
-        } else {
-            Err(Fault::Duplicate { first })
-        }
+        // The claim is the other request's.
+        claimed.keep();
+        Err(Fault::Duplicate { first })
     }
 
     fn claimed<'a>(
@@ -97,6 +102,9 @@ impl Gateway {
     async fn may_take_over(&self, generation: GenerationId, now: UnixMs) -> Result<bool, Fault> {
         let id = entry_id(generation);
         if self.admissions.has(generation) || self.ledger.hold(id).await?.is_some() {
+            return Ok(false);
+        }
+        if self.ledger.shared().is_some() && self.ledger.hold(late_id(generation)).await?.is_some() {
             return Ok(false);
         }
         let Some(entry) = charge_of(&self.ledger, generation).await? else {

@@ -9,16 +9,20 @@ use super::booking::Booking;
 use super::open_request::entry_id;
 use super::state::Gateway;
 use crate::books;
+use crate::keyring::Spender;
 use crate::record::GenerationRecord;
 use opencredits_ledger::{AnyLedger, Capture, Captured, EntryKind, EntryRow, LedgerError, PlaceHold};
 use opencredits_store::Claim;
-use opencredits_units::{EntryId, GenerationId, NanoUsd};
+use opencredits_units::{AccountId, EntryId, GenerationId, NanoUsd};
 use std::future::Future;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// What the ids of late charges differ by from those of their holds: their last byte is another one.
 const LATE_BITS: u128 = 0xff;
-/// A late charge is captured at once.
-const HELD_MS: u64 = 60_000;
+/// How often a late charge is tried while the database does not answer, and the pauses between: ten minutes in all.
+const TRIES_MAX: u32 = 600;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The id of the late charge of a generation.
 pub(super) fn late_id(generation: GenerationId) -> EntryId {
@@ -46,23 +50,39 @@ pub(super) fn charge(booking: &Booking) -> impl Future<Output = Result<Captured,
     async move {
         let memo = memo.ok().flatten().ok_or(LedgerError::Amount)?;
         let (id, ledger) = (late_id(generation), &gateway.ledger);
+        tracing::warn!(%generation, "its hold was released while it ran; it is charged late");
+        place(&gateway, &spender, id).await?;
+        // Only now: whoever takes the key over from here on sees the hold.
         if let Some(digest) = claim
             && is_taken_over(&gateway, &digest, generation).await
         {
             tracing::error!(%generation, "another request with its idempotency key ran meanwhile and is charged; what the provider bills for this one is lost");
+            ledger.void(id, now).accepted().await?;
             return Err(LedgerError::HoldFinished { id: entry_id(generation), how: "voided" });
         }
-        tracing::warn!(%generation, "its hold was released while it ran; it is charged late");
-        let hold = PlaceHold {
-            id,
-            payer: spender.wallet,
-            limits: &spender.limits,
-            amount: NanoUsd::ZERO,
-            expires_at: now.saturating_add_ms(HELD_MS),
-        };
-        ledger.place_hold(hold, now).accepted().await?;
         let capture = Capture { hold: id, legs: &legs, bad_debt: books::BAD_DEBT, memo: &memo };
         ledger.capture(capture, now).durable().await
+    }
+}
+
+/// Places a hold on nothing, to be captured at once. The same hold again is a replay, so what passes is waited for.
+async fn place(gateway: &Gateway, spender: &Spender, id: EntryId) -> Result<(), LedgerError> {
+    let (payer, amount) = (spender.wallet, NanoUsd::ZERO);
+    let expires_at = gateway.ports.clock.now().saturating_add_ms(gateway.settings().hold_expiry_ms);
+    let mut limits: &[AccountId] = &spender.limits;
+    let mut tries = 0_u32;
+    loop {
+        let now = gateway.ports.clock.now();
+        match gateway.ledger.place_hold(PlaceHold { id, payer, limits, amount, expires_at }, now).accepted().await {
+            Ok(_) => return Ok(()),
+            // A limit that was lowered below what is held of it refuses everything: the wallet pays all the same.
+            Err(LedgerError::InsufficientFunds { .. }) if !limits.is_empty() => limits = &[],
+            Err(LedgerError::Away | LedgerError::CommitUnknown | LedgerError::Limit { .. }) if tries < TRIES_MAX => {
+                tries = tries.saturating_add(1);
+                sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

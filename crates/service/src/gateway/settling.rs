@@ -13,6 +13,8 @@ use std::task::{Context, Poll, Waker, ready};
 pub(super) struct Settling {
     stage: Stage,
     booking: Option<Booking>,
+    /// Whether a task of its own sees it through. Where that is dropped, its runtime ends.
+    is_handed_on: bool,
 }
 
 enum Stage {
@@ -23,7 +25,7 @@ enum Stage {
 
 impl Settling {
     pub(super) const fn new(sent: Sent<Captured>, booking: Booking) -> Self {
-        Self { stage: Stage::Sent(sent), booking: Some(booking) }
+        Self { stage: Stage::Sent(sent), booking: Some(booking), is_handed_on: false }
     }
 }
 
@@ -57,8 +59,13 @@ impl Future for Settling {
 impl Drop for Settling {
     fn drop(&mut self) {
         let Some(booking) = self.booking.take() else { return };
+        if self.is_handed_on {
+            // The process ends. The ledger has the charge already, and answers it before it closes.
+            return;
+        }
         let generation = booking.generation;
-        let mut rest = Self { stage: std::mem::replace(&mut self.stage, Stage::nothing()), booking: Some(booking) };
+        let stage = std::mem::replace(&mut self.stage, Stage::nothing());
+        let mut rest = Self { stage, booking: Some(booking), is_handed_on: true };
         let log = move |outcome: Result<Receipt, Fault>| {
             if let Err(fault) = outcome {
                 tracing::error!(%generation, %fault, "an abandoned request could not be charged");
@@ -66,11 +73,11 @@ impl Drop for Settling {
         };
         match Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(outcome) => log(outcome),
-            Poll::Pending => match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(async move { log(rest.await) })),
-                // The process ends. The ledger has the charge already, and answers it before it closes.
-                Err(_) => rest.booking = None,
-            },
+            Poll::Pending => {
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(async move { log(rest.await) });
+                }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use opencredits_units::{AccountId, EntryId, UnixMs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The ledger that a failed commit has stopped is read anew by this job, so it is repeated without a longer wait.
 const EXPIRE_HOLDS: JobTerms = JobTerms::every(Duration::from_secs(2), "expire-holds")
@@ -27,6 +28,8 @@ const FORGET_CLAIMS: JobTerms = JobTerms::every(Duration::from_secs(600), "forge
 const EXPIRIES_MAX: usize = 1_000;
 /// A process that has not been seen for so long is taken for gone: six of its heartbeats are missing.
 const SILENT: Duration = Duration::from_secs(30);
+/// A process that has just started judges nobody for so long: after the database was away, the others are seen again first.
+const JUDGES_AFTER: Duration = Duration::from_secs(20);
 /// A process that is not seen for so long, and has no holds, is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(86_400);
 /// Limits that are read at once.
@@ -45,8 +48,13 @@ struct LimitPeriods {
 pub fn gateway_jobs(gateway: &Arc<Gateway>, claims: &Arc<dyn Claims>) -> Vec<Job> {
     let limits = Arc::new(LimitPeriods { gateway: Arc::clone(gateway), begun_until_day: AtomicU64::new(0) });
     let clock = Arc::clone(gateway);
+    let judges_from = Instant::now() + JUDGES_AFTER;
     vec![
-        Job::on(EXPIRE_HOLDS, gateway, |gateway, _| async move { expire_or_reload(&gateway).await }),
+        Job::on(EXPIRE_HOLDS, gateway, move |gateway, _| async move {
+            let expired = expire_or_reload(&gateway).await?;
+            let abandoned = if Instant::now() < judges_from { 0 } else { release_abandoned(&gateway).await? };
+            Ok(expired.with_len("abandoned", abandoned))
+        }),
         Job::on(RENEW_LIMITS, &limits, |limits, _| async move { limits.renew().await }),
         Job::on(PROJECT_USAGE, gateway.usage(), |usage, _| async move {
             Ok(Figures::of("portions", usage.catch_up().await?))
@@ -203,7 +211,7 @@ pub async fn expire(gateway: &Gateway) -> Result<Figures, LedgerError> {
     let later = now.saturating_add_ms(gateway.settings().hold_expiry_ms);
     let figures = Figures::default().with_len("released", voided.len()).with_len("in flight", in_flight.len());
     if gateway.ledger().shared().is_some() {
-        return Ok(figures.with_len("abandoned", release_abandoned(gateway).await?));
+        return Ok(figures);
     }
     for hold in in_flight {
         if !gateway.serves(hold) {

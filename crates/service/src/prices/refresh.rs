@@ -96,8 +96,8 @@ impl Prices {
     /// When no gateway runs, or the store fails, or this program cannot read the book.
     pub async fn adopt(&self) -> Result<bool, PricesError> {
         let live = self.live.as_ref().ok_or(PricesError::NoGateway)?;
-        let stored = self.books.price_book_in_force().await?.map(|book| (book.version, book.text));
         let _one = self.changing.lock().await;
+        let stored = self.books.price_book_in_force().await?.map(|book| (book.version, book.text));
         let current = live.served.lock().catalog.version().to_string();
         let book = match stored {
             Some((version, _)) if version == current => return Ok(false),
