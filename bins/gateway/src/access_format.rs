@@ -136,7 +136,7 @@ mod tests {
 
     fn tell() {
         let hidden: Option<&str> = None;
-        let id = Some(7_u64).map(tracing::field::display);
+        let id = Some(tracing::field::display(7_u64));
         tracing::info!(target: ACCESS_TARGET, id, text = "a \"b\"\\\n\u{1}ü", hidden, status = 200_u16, streamed = false, less = -1, "request");
         tracing::warn!(target: "other", ratio = 0.5, count = -1, "the rest");
     }

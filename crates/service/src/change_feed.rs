@@ -81,6 +81,7 @@ mod tests {
     use async_trait::async_trait;
     use opencredits_store::StoreError;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use tokio::task::JoinSet;
 
     #[derive(Default)]
     struct Versions(AtomicU64);
@@ -101,7 +102,8 @@ mod tests {
         let (changes, taken) = (Arc::new(Versions::default()), Arc::new(AtomicU64::new(0)));
         let feed = Arc::new(ChangeFeed::new(Arc::clone(&changes) as Arc<dyn Changes>));
         let (running, count) = (Arc::clone(&feed), Arc::clone(&taken));
-        let task = tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
             running
                 .run(|| {
                     count.fetch_add(1, Ordering::SeqCst);
@@ -122,6 +124,5 @@ mod tests {
         feed.tell();
         seconds(1).await;
         assert_eq!((changes.0.load(Ordering::SeqCst), taken.load(Ordering::SeqCst)), (4, 3));
-        task.abort();
     }
 }
