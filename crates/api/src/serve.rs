@@ -7,12 +7,17 @@ use crate::handshake::{Acceptor, Handshake};
 use crate::limits::Limits;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+/// How long a connection that was accepted last has for its request to arrive.
+const FIRST_REQUEST: Duration = Duration::from_millis(100);
+/// The connections that may wait to be accepted when the process is told to stop; the system lets no more wait (listen(2)).
+const WAITING_MAX: usize = 4_096;
 /// The wait after a failed accept (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -77,21 +82,10 @@ pub async fn serve(
     // Connections that do not speak HTTP yet end with the loop, as idle ones do.
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            next = listener.accept() => next,
-        };
-        let Ok((stream, from)) = accepted else {
-            tracing::warn!("cannot accept a connection; are there too few file descriptors?");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let from = from.ip();
-        let Some(place) = acceptor.place(from) else { continue };
+    let mut take = |stream: TcpStream, from: IpAddr| {
+        let Some(place) = acceptor.place(from) else { return };
         let worker = workers.next();
-        let Ok(stream) = move_to_worker(stream, &worker) else { continue };
+        let Ok(stream) = move_to_worker(stream, &worker) else { return };
         // Without it, Nagle's algorithm and delayed acknowledgements stall an answer by some 40 ms.
         let _best_effort = stream.set_nodelay(true);
         if acceptor.is_plain(from) {
@@ -103,8 +97,32 @@ pub async fn serve(
             let handshake = Handshake { acceptor, from, routes, watcher: graceful.watcher(), stopped: stopped.clone() };
             worker.spawn(handshake.serve(stream, place));
         }
+    };
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            next = listener.accept() => next,
+        };
+        let Ok((stream, from)) = accepted else {
+            tracing::warn!("cannot accept a connection; are there too few file descriptors?");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        take(stream, from.ip());
     }
-    drop((listener, stopping));
+    // Whoever is connected already is served: closing the listener would reset their connections.
+    if let Ok(listener) = listener.into_std() {
+        for _ in 0..WAITING_MAX {
+            let Ok((stream, from)) = listener.accept() else { break };
+            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+                take(stream, from.ip());
+            }
+        }
+    }
+    // A connection that has sent nothing yet is closed by what follows. Most send their request with the first packet.
+    tokio::time::sleep(FIRST_REQUEST).await;
+    drop(stopping);
     match tokio::time::timeout(shutdown, graceful.shutdown()).await {
         Ok(()) => Ended::Drained,
         Err(_) => Ended::Abandoned,
