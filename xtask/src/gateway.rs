@@ -261,28 +261,12 @@ impl Gateway {
 
     /// How many holds are neither captured nor released.
     pub(crate) fn holds(&self) -> Outcome<u64> {
-        let held = self.admin(&["ledger", "holds"])?;
-        Ok(held["total"].as_u64().ok_or("the admin tool tells no count of holds")?)
+        open_holds(|arguments| self.admin(arguments))
     }
 
     /// The whole journal, oldest first.
     pub(crate) fn entries(&self) -> Outcome<Vec<Value>> {
-        let mut entries = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let mut arguments = vec!["ledger", "entries", "--max", "200"];
-            if let Some(after) = &after {
-                arguments.extend(["--after", after]);
-            }
-            let mut page = self.admin(&arguments)?;
-            if let Value::Array(found) = page["entries"].take() {
-                entries.extend(found);
-            }
-            match page["next"].as_str() {
-                Some(next) => after = Some(next.to_owned()),
-                None => return Ok(entries),
-            }
-        }
+        journal(|arguments| self.admin(arguments))
     }
 
     /// Has every balance worked out again from the entries; what was found, in words.
@@ -304,6 +288,32 @@ impl Gateway {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         Err(format!("{ADMIN} {}: {}", arguments.join(" "), said.trim()).into())
+    }
+}
+
+/// How many holds are open, by an admin tool that tells JSON.
+pub(crate) fn open_holds(admin: impl Fn(&[&str]) -> Outcome<Value>) -> Outcome<u64> {
+    let held = admin(&["ledger", "holds"])?;
+    Ok(held["total"].as_u64().ok_or("the admin tool tells no count of holds")?)
+}
+
+/// The whole journal, oldest first, by an admin tool that tells JSON.
+pub(crate) fn journal(admin: impl Fn(&[&str]) -> Outcome<Value>) -> Outcome<Vec<Value>> {
+    let mut entries = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let mut arguments = vec!["ledger", "entries", "--max", "200"];
+        if let Some(after) = &after {
+            arguments.extend(["--after", after]);
+        }
+        let mut page = admin(&arguments)?;
+        if let Value::Array(found) = page["entries"].take() {
+            entries.extend(found);
+        }
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => return Ok(entries),
+        }
     }
 }
 

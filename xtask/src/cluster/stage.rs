@@ -4,6 +4,7 @@ use super::front::Front;
 use super::member::{self, ADMIN, CONFIG, GATEWAY, Member, Place, WORKER};
 use super::servers::{LIVE, Servers, TEST};
 use super::{nginx, upstream};
+use crate::gateway::{journal, open_holds};
 use crate::outcome::Outcome;
 use crate::process::{Running, free_port, without_settings};
 use crate::workspace;
@@ -94,28 +95,12 @@ impl Cluster {
 
     /// How many holds are open.
     pub(super) fn holds(&self) -> Outcome<u64> {
-        let held = self.admin(&["ledger", "holds"])?;
-        Ok(held["total"].as_u64().ok_or("the admin tool tells no count of holds")?)
+        open_holds(|arguments| self.admin(arguments))
     }
 
     /// The whole journal.
     pub(super) fn entries(&self) -> Outcome<Vec<Value>> {
-        let mut entries = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let mut arguments = vec!["ledger", "entries", "--max", "200"];
-            if let Some(after) = &after {
-                arguments.extend(["--after", after]);
-            }
-            let mut page = self.admin(&arguments)?;
-            if let Value::Array(found) = page["entries"].take() {
-                entries.extend(found);
-            }
-            match page["next"].as_str() {
-                Some(next) => after = Some(next.to_owned()),
-                None => return Ok(entries),
-            }
-        }
+        journal(|arguments| self.admin(arguments))
     }
 
     /// Has every balance worked out again from the entries, and the chain of commits checked.

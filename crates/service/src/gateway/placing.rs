@@ -36,7 +36,7 @@ impl Placing {
         let outcome = sent.await;
         self.sent = None;
         if matches!(outcome, Err(LedgerError::CommitUnknown)) {
-            // Where it was placed after all, it ends as soon as the ledger answers again.
+            // Where it was placed after all, it ends once the ledger answers again, and at its expiry at the latest.
             drop(self.gateway.ledger.void(entry_id(self.generation), self.gateway.ports.clock.now()).send());
         }
         self.is_placed = outcome.as_ref().is_ok_and(|held| held.replay == Replay::First);
