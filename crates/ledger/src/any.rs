@@ -13,6 +13,7 @@ use crate::types::{
 };
 use crate::watch::CommitWatch;
 use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
+use smallvec::SmallVec;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -222,6 +223,28 @@ impl AnyLedger {
             Self::Shared(ledger) => {
                 let accounts: Vec<AccountId> = accounts.collect();
                 Ok(Box::pin(ledger.balances(&accounts)).await?.into_iter().collect())
+            }
+        }
+    }
+
+    /// The balances of several accounts without a wait: on a file as they are; in a database as this process has seen all of them
+    /// within the last `age_max`, or `None`.
+    ///
+    /// # Errors
+    /// When one of them does not exist.
+    pub fn recent_balances<C>(
+        &self,
+        accounts: impl Iterator<Item = AccountId>,
+        age_max: Duration,
+    ) -> Result<Option<C>, LedgerError>
+    where
+        C: FromIterator<(AccountId, Balance)>,
+    {
+        match self {
+            Self::Embedded(ledger) => ledger.balances(accounts).map(Some),
+            Self::Shared(ledger) => {
+                let accounts: SmallVec<[AccountId; 4]> = accounts.collect();
+                Ok(ledger.recent_balances(&accounts, age_max).map(|seen| seen.into_iter().collect()))
             }
         }
     }

@@ -6,11 +6,12 @@
 //! the database at most, and twice as a rule.
 
 use super::error::{Failed, Trouble};
-use super::known::{Known, signed};
+use super::known::{Known, Memory, signed};
 use super::requests::{Needs, Waiting};
-use super::rows::{ACCOUNT_COLUMNS, AccountRecord, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
+use super::rows::{ACCOUNT_COLUMNS, AccountRecord, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
 use super::scope::Scope;
 use super::session::Session;
+use super::statements::{Counted, Sql, Values};
 use super::write::Writing;
 use crate::codec::Number;
 use crate::error::StorageError;
@@ -18,17 +19,17 @@ use crate::state::Effects;
 use opencredits_units::EntryId;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-/// Begins a transaction. A process that is paused in the middle of it keeps its locks for ten seconds at most.
-const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 10000";
-/// The same, for a commit that does not wait for the disk.
-const BEGIN_ACCEPTED: &str =
-    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL synchronous_commit = off";
-
 /// Decides the commands and commits. Afterwards each of them has its outcome.
-pub(crate) async fn run(session: &mut Session, known: &Known, waiting: &mut [Box<dyn Waiting>]) -> Result<(), Failed> {
+pub(crate) async fn run(
+    session: &mut Session,
+    memory: &Memory,
+    waiting: &mut [Box<dyn Waiting>],
+) -> Result<(), Failed> {
+    let known = &*memory.known();
     let mut needs = Needs::default();
     waiting.iter().for_each(|one| one.needs(&mut needs));
     let is_durable = waiting.iter().any(|one| one.is_durable());
@@ -49,6 +50,7 @@ pub(crate) async fn run(session: &mut Session, known: &Known, waiting: &mut [Box
     let writing = Writing::of(&scope, &effects, session.writer)?;
     writing.commit(session).await?;
     writing.remember(known);
+    memory.seen.put(Instant::now(), scope.balances());
     if session.was_cancelled.swap(false, Ordering::AcqRel) {
         // The primary has it, the standby may not.
         return Err(Failed::Unknown);
@@ -110,32 +112,30 @@ async fn read(session: &Session, known: &Known, needs: &Needs, is_durable: bool)
         true => needs.accounts.iter().filter(|id| known.number(**id).is_none()).map(|id| id_bytes(id.bits())).collect(),
         false => Vec::new(),
     };
-    let begin = if is_durable { BEGIN } else { BEGIN_ACCEPTED };
     let client = &session.client;
-    let by_id = |table, columns| format!("SELECT {columns} FROM {table} WHERE id = ANY($1)");
-    let lock =
-        format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE number = ANY($1) ORDER BY number FOR UPDATE");
-    let (holds, entries) = (by_id("ledger_holds", HOLD_COLUMNS), by_id("ledger_entries", ENTRY_COLUMNS));
-    let of_ids: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&ids, Type::BYTEA_ARRAY)];
-    let accounts: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&numbers, Type::INT4_ARRAY)];
+    let query = |sql, values| session.statements.query(client, sql, values);
+    let accounts: Values<'_> = &[&numbers];
+    let of_ids: Values<'_> = &[&ids];
     let work = async {
         // Sent in this order; each statement sees what was committed before it.
         tokio::join!(
             biased;
-            client.batch_execute(begin),
-            session.claim(),
+            client.batch_execute("BEGIN"),
+            session.count(is_durable),
             session.numbers(needs.opens, &unknown),
-            client.query_typed(&lock, &accounts),
-            client.query_typed(&holds, &of_ids),
-            client.query_typed(&entries, &of_ids),
+            query(Sql::LockAccounts, accounts),
+            query(Sql::Holds, of_ids),
+            query(Sql::Entries, of_ids),
         )
     };
     // Nothing is committed yet, so that a silent database may be given up.
     let answers = tokio::time::timeout(session.patience, work).await.map_err(|_| Trouble::silent())?;
-    let (begun, claimed, opening, accounts, holds, entries) = answers;
+    let (begun, counted, opening, accounts, holds, entries) = answers;
     begun?;
-    if !claimed? {
-        return Err(Failed::Fenced);
+    match counted? {
+        Counted::Yes => {}
+        Counted::Fenced => return Err(Failed::Fenced),
+        Counted::Elsewhere => return Err(Failed::Elsewhere),
     }
     let opening = opening?;
     let accounts = decoded(&accounts?, AccountRecord::read)?;

@@ -28,7 +28,7 @@ impl Trouble {
             SqlState::UNIQUE_VIOLATION,
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
-            // An id that another process has just used: see `GUARD` in `write`.
+            // An id that another process has just used: see `GUARD` in `statements`.
             SqlState::DIVISION_BY_ZERO,
         ];
         let code = error.code().cloned();
@@ -68,6 +68,8 @@ pub(crate) enum Failed {
     Before(StorageError, Follows),
     /// Another process has taken this connection's row. Nothing was committed.
     Fenced,
+    /// A pool of connections is between: see `statements`. Nothing was committed.
+    Elsewhere,
     /// The commit was sent, and nobody knows what became of it.
     Unknown,
 }

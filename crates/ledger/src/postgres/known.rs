@@ -2,6 +2,7 @@
 
 use super::error::Trouble;
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
+use super::seen::Seen;
 use crate::codec::{AccountParts, Number};
 use crate::error::StorageError;
 use hashbrown::HashMap;
@@ -17,12 +18,15 @@ const REMEMBERED_MAX: usize = 1 << 20;
 
 /// The memory that connections share. What is forgotten is put aside as a whole: a batch has learned what it needs, and keeps it.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<Arc<Known>>);
+pub(crate) struct Memory {
+    known: Mutex<Arc<Known>>,
+    pub(crate) seen: Seen,
+}
 
 impl Memory {
     /// What is known now, for one batch or one reading.
     pub(crate) fn known(&self) -> Arc<Known> {
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         if known.is_full() {
             *known = Arc::default();
         }
@@ -30,7 +34,8 @@ impl Memory {
     }
 
     pub(crate) fn forget(&self) {
-        *self.0.lock() = Arc::default();
+        *self.known.lock() = Arc::default();
+        self.seen.forget();
     }
 }
 

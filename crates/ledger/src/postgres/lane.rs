@@ -103,8 +103,7 @@ impl Worker {
         let (mut repeats, mut size, mut pause) = (0_u32, waiting.len(), PAUSE_MIN);
         while !waiting.is_empty() {
             let mut batch: Vec<_> = waiting.drain(..size.min(waiting.len())).collect();
-            let known = self.memory.known();
-            match batch::run(&mut self.session, &known, &mut batch).await {
+            match batch::run(&mut self.session, &self.memory, &mut batch).await {
                 Ok(()) => self.answer(batch),
                 Err(Failed::Before(_, Follows::Again)) if repeats < REPEATS_MAX => {
                     repeats = repeats.saturating_add(1);
@@ -125,6 +124,10 @@ impl Worker {
                     // One that lets itself be connected to and then refuses, such as for its full disk, is not asked without end.
                     sleep(pause).await;
                     pause = longer(pause);
+                }
+                Err(Failed::Elsewhere) => {
+                    self.session.prepare_nothing();
+                    self.give_back(batch, waiting).await;
                 }
                 Err(Failed::Fenced) => {
                     waiting.splice(..0, batch);

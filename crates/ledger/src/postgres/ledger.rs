@@ -267,6 +267,13 @@ impl SharedLedger {
         self.inner.reads.balances(accounts).await
     }
 
+    /// The balances of several accounts, where this process has seen all of them within the last `age_max`: for decisions that may
+    /// rest on one that another process has changed since. The database is not asked.
+    #[must_use]
+    pub fn recent_balances(&self, accounts: &[AccountId], age_max: Duration) -> Option<Vec<(AccountId, Balance)>> {
+        self.inner.memory.seen.of(accounts, age_max)
+    }
+
     /// The entry of a finished hold or transfer.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::reads::head;
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
 use super::schema;
 use super::verify;
+use super::statements::Statements;
 use super::write::Writing;
 use crate::chain::ChainHead;
 use crate::codec::{self, EntryParts, Hold};
@@ -165,9 +166,9 @@ impl RawDatabase {
         let nobody = || StorageError::Postgres(Box::new(PostgresError::TurnEnded));
         let (turn, writer) = self.writing.ok_or_else(nobody)?;
         turn.begin(&self.client).await.map_err(|error| StorageError::Postgres(Box::new(error)))?;
-        writing(writer).commit_on(&self.client).await.map_err(|failed| match failed {
+        writing(writer).commit_on(&self.client, &Statements::default()).await.map_err(|failed| match failed {
             Failed::Before(error, _) => error.into(),
-            Failed::Fenced | Failed::Unknown => LedgerError::CommitUnknown,
+            Failed::Fenced | Failed::Elsewhere | Failed::Unknown => LedgerError::CommitUnknown,
         })
     }
 }

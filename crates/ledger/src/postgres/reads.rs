@@ -10,6 +10,7 @@ use crate::types::{AccountRow, Balance, EntryRow, HoldRow, OpenAccount};
 use opencredits_postgres::{Object, Pool, PostgresError};
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::sync::Arc;
+use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -50,7 +51,9 @@ impl Reads {
     pub(crate) async fn balances(&self, ids: &[AccountId]) -> Result<Vec<(AccountId, Balance)>, LedgerError> {
         let keys: Vec<Vec<u8>> = ids.iter().map(|id| id_bytes(id.bits())).collect();
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = ANY($1)");
+        let began = Instant::now();
         let found = self.rows(&sql, &[(&keys, Type::BYTEA_ARRAY)], AccountRecord::read).await?;
+        self.memory.seen.put(began, found.iter().map(|account| (account.parts.id, balance(account))));
         let of = |id: &AccountId| {
             let account = found.iter().find(|account| account.parts.id == *id);
             Ok((*id, balance(account.ok_or(LedgerError::UnknownAccount { account: *id })?)))

@@ -6,8 +6,9 @@ use super::rows::{AccountRecord, EntryRecord, HoldRecord};
 use crate::codec::{self, AccountParts, EntryParts, Hold, Number};
 use crate::error::StorageError;
 use crate::state::{Account, State};
+use crate::types::Balance;
 use hashbrown::{HashMap, HashSet};
-use opencredits_units::{EntryId, NanoUsd};
+use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -84,6 +85,13 @@ impl Scope {
             let contra = account.parts.contra.and_then(|contra| self.number(contra));
             (number, AccountParts { contra, ..account.parts })
         })
+    }
+
+    /// What the accounts that were read have now.
+    pub(crate) fn balances(&self) -> impl Iterator<Item = (AccountId, Balance)> {
+        let accounts = self.numbers.iter().zip(&self.state.accounts);
+        let read = accounts.filter(|(number, _)| self.locked.contains(*number));
+        read.map(|(_, account)| (account.parts.id, account.balance()))
     }
 
     /// What accounts have gained: the database's number, the posted and the held amount, and where the row is. Each opened account

@@ -4,6 +4,7 @@ use super::connection::{PATIENCE, connect};
 use super::error::{Failed, Trouble};
 use super::processes::Process;
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord};
+use super::statements::{Counted, Statements};
 use crate::codec::Number;
 use crate::error::StorageError;
 use opencredits_postgres::Settings;
@@ -19,6 +20,9 @@ const LOOK_MAX: Duration = Duration::from_secs(60);
 /// A connection.
 pub(crate) struct Session {
     pub(crate) client: Client,
+    pub(crate) statements: Statements,
+    /// Whether a new connection prepares its statements.
+    prepares: bool,
     pub(crate) process: Arc<Process>,
     /// The row that this connection owns. Whoever counts a batch in it first is the owner.
     pub(crate) writer: i64,
@@ -43,7 +47,14 @@ impl Session {
     pub(crate) async fn open(settings: &Settings, process: &Arc<Process>) -> Result<Self, StorageError> {
         let (client, was_cancelled) = connect(settings).await?;
         let (process, writer) = (Arc::clone(process), process.writer(&client).await?);
-        Ok(Self { client, process, writer, batch: 0, was_cancelled, patience: PATIENCE })
+        let statements = Statements::prepare(&client).await.map_err(Trouble::of)?;
+        let prepares = true;
+        Ok(Self { client, statements, prepares, process, writer, batch: 0, was_cancelled, patience: PATIENCE })
+    }
+
+    /// Prepares nothing any more, since a pool is between.
+    pub(crate) fn prepare_nothing(&mut self) {
+        (self.statements, self.prepares) = (Statements::default(), false);
     }
 
     /// Connects with the row of another connection, and tells whether the batch that came last there was committed. It waits until
@@ -62,20 +73,29 @@ impl Session {
             }
         };
         let found: Option<i64> = found.map(|row| row.try_get(0)).transpose().map_err(Trouble::of)?;
-        let Some(batch) = found else {
-            // The process was forgotten, and so had no holds. The same commands under the same ids change nothing twice.
-            let row = tokio::time::timeout(LOOK_MAX, process.writer(&client));
-            let writer = row.await.map_err(|_| Trouble::silent())??;
-            return Ok((Self { client, process, writer, batch: 0, was_cancelled, patience: PATIENCE }, false));
+        let (writer, batch, is_committed) = match found {
+            Some(batch) => (writer, batch, batch > last.batch),
+            None => {
+                // The process was forgotten, and so had no holds. The same commands under the same ids change nothing twice.
+                let row = tokio::time::timeout(LOOK_MAX, process.writer(&client));
+                (row.await.map_err(|_| Trouble::silent())??, 0, false)
+            }
         };
-        Ok((Self { client, process, writer, batch, was_cancelled, patience: PATIENCE }, batch > last.batch))
+        let statements = match last.prepares {
+            true => {
+                let prepared = tokio::time::timeout(LOOK_MAX, Statements::prepare(&client)).await;
+                prepared.map_err(|_| Trouble::silent())?.map_err(Trouble::of)?
+            }
+            false => Statements::default(),
+        };
+        let prepares = last.prepares;
+        let patience = PATIENCE;
+        Ok((Self { client, statements, prepares, process, writer, batch, was_cancelled, patience }, is_committed))
     }
 
-    /// Counts the batch; `false` where another connection owns the row.
-    pub(crate) async fn claim(&self) -> Result<bool, tokio_postgres::Error> {
-        let sql = "UPDATE ledger_writers SET batch = batch + 1 WHERE writer = $1 AND batch = $2";
-        let counted = self.client.execute_typed(sql, &[(&self.writer, Type::INT8), (&self.batch, Type::INT8)]).await?;
-        Ok(counted == 1)
+    /// Counts the batch, as the first statement of its transaction.
+    pub(crate) async fn count(&self, is_durable: bool) -> Result<Counted, tokio_postgres::Error> {
+        self.statements.count(&self.client, (self.writer, self.batch), is_durable).await
     }
 
     /// Locks the numbering of accounts, where the batch may open some, and reads those of `unknown` that are there by now.

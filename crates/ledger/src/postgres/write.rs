@@ -9,6 +9,7 @@ use super::rows::{
 };
 use super::scope::{Place, Scope};
 use super::session::Session;
+use super::statements::{Sql, Statements, Values};
 use crate::codec::{self, AccountParts, Hold, Number};
 use crate::error::StorageError;
 use crate::journal::Batch;
@@ -23,35 +24,6 @@ const OPEN: &str = "INSERT INTO ledger_accounts (number, id, floor, contra, post
     SELECT opened.number, opened.id, opened.floor, opened.contra, opened.posted, opened.held, ledger_head.commit
     FROM ledger_head, UNNEST($1, $2, $3, $4, $5, $6) AS opened(number, id, floor, contra, posted, held)";
 const COUNT: &str = "UPDATE ledger_numbers SET accounts = accounts + $1";
-const PLACE: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
-    SELECT *, $8 FROM UNNEST($1, $2, $3, $4, $5, $6, $7)";
-/// An id stands for one command, whichever accounts it names. So an entry without a hold has a row among the holds for a moment: whoever
-/// places a hold under its id meanwhile waits for the end of this transaction, and then finds the entry.
-const CLAIM: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
-    SELECT id, 0, '', 0, 0, 0, 0, $2 FROM UNNEST($1) AS claimed(id)";
-/// Fails with [`tokio_postgres::error::SqlState::DIVISION_BY_ZERO`] where an id is an entry's: the batch is decided anew.
-const GUARD: &str = "SELECT 1 / CASE WHEN EXISTS (SELECT FROM ledger_entries WHERE id = ANY($1)) THEN 0 ELSE 1 END";
-const CHANGE: &str = "UPDATE ledger_holds SET expires_at = changed.expires_at, phase = changed.phase
-    FROM UNNEST($1, $2, $3) AS changed(id, expires_at, phase) WHERE ledger_holds.id = changed.id";
-const END: &str = "DELETE FROM ledger_holds WHERE id = ANY($1)";
-const LOCK: &str = "SELECT FROM ledger_accounts WHERE number = ANY($1) ORDER BY number FOR UPDATE";
-const GAIN: &str = "UPDATE ledger_accounts SET posted = ledger_accounts.posted + gained.posted,
-        held = ledger_accounts.held + gained.held
-    FROM UNNEST($1, $2, $3) AS gained(number, posted, held) WHERE ledger_accounts.number = gained.number";
-/// The head is locked from here to the end of the transaction, so that commits have one order. Its hash is
-/// [`super::rows::commit_hash`].
-const ENTER: &str = "WITH head AS (
-        UPDATE ledger_head SET commit = commit + 1, entries = entries + $1,
-            hash = sha256(hash || int8send(commit + 1) || int8send(entries + $1) || $2)
-        RETURNING commit, entries, hash
-    ), made AS (
-        INSERT INTO ledger_commits (commit, entries, digest, hash, writer)
-        SELECT commit, entries, $2, hash, $3 FROM head
-    )
-    INSERT INTO ledger_entries (id, commit, kind, at, fingerprint, charged, legs, memo)
-    SELECT made.id, head.commit, made.kind, made.at, made.fingerprint, made.charged, made.legs, made.memo
-    FROM head, UNNEST($4, $5, $6, $7, $8, $9, $10) AS made(id, kind, at, fingerprint, charged, legs, memo)";
-
 /// What a batch writes.
 #[derive(Default)]
 pub(crate) struct Writing {
@@ -60,10 +32,11 @@ pub(crate) struct Writing {
     changed: Vec<(EntryId, Hold)>,
     ended: Vec<EntryId>,
     entries: Vec<EntryRecord>,
-    /// Of accounts that are locked, of others, and of those that are opened.
-    locked: Gains,
-    house: Gains,
+    /// Of accounts that are there, and of those that are opened.
+    gained: Gains,
     fresh: Gains,
+    /// The accounts that are not locked yet.
+    house: Vec<i32>,
     writer: i64,
 }
 
@@ -106,11 +79,10 @@ impl Writing {
             });
         }
         for (number, posted, held, place) in scope.gains() {
-            let gains = match place {
-                Place::Locked => &mut writing.locked,
-                Place::House => &mut writing.house,
-                Place::Opened => &mut writing.fresh,
-            };
+            if place == Place::House {
+                writing.house.push(number.cast_signed());
+            }
+            let gains = if place == Place::Opened { &mut writing.fresh } else { &mut writing.gained };
             gains.numbers.push(number.cast_signed());
             gains.posted.push(posted);
             gains.held.push(held);
@@ -137,23 +109,22 @@ impl Writing {
 
     /// Sends everything and the commit at once, and looks at every answer.
     pub(crate) async fn commit(&self, session: &Session) -> Result<(), Failed> {
-        self.commit_on(&session.client).await
+        self.commit_on(&session.client, &session.statements).await
     }
 
     /// The same on a connection that has begun a transaction.
-    pub(crate) async fn commit_on(&self, client: &Client) -> Result<(), Failed> {
-        let sending = Sending { client, has_failed: AtomicBool::new(false) };
-        let (held, locked, house, entered, opened, committed) = tokio::join!(
+    pub(crate) async fn commit_on(&self, client: &Client, statements: &Statements) -> Result<(), Failed> {
+        let sending = Sending { client, statements, has_failed: AtomicBool::new(false) };
+        let (held, gained, entered, opened, committed) = tokio::join!(
             biased;
             self.hold(&sending),
-            self.locked.write(&sending, false),
-            self.house.write(&sending, true),
+            self.gain(&sending),
             self.enter(&sending),
             self.open(&sending),
             sending.commit(),
         );
         // The database has made a rollback of the commit after a statement that it refused. One without an answer tells nothing.
-        for done in [held, locked, house, entered, opened] {
+        for done in [held, gained, entered, opened] {
             let Err(error) = done else { continue };
             let is_answer = error.code().is_some();
             return Err(if is_answer { error.into() } else { Failed::Unknown });
@@ -193,8 +164,8 @@ impl Writing {
         let counted: [(&(dyn ToSql + Sync), Type); 1] = [(&count, Type::INT4)];
         let (opened, counted) = tokio::join!(
             biased;
-            sending.execute(OPEN, &opened),
-            sending.execute(COUNT, &counted),
+            sending.execute_typed(OPEN, &opened),
+            sending.execute_typed(COUNT, &counted),
         );
         opened.and(counted)
     }
@@ -218,9 +189,10 @@ impl Writing {
         if ids.is_empty() {
             return Ok(());
         }
-        let claimed: [(&(dyn ToSql + Sync), Type); 2] = [(&ids, Type::BYTEA_ARRAY), (&self.writer, Type::INT8)];
-        let of_ids: [(&(dyn ToSql + Sync), Type); 1] = [(&ids, Type::BYTEA_ARRAY)];
-        let (claimed, ended) = tokio::join!(biased; sending.execute(CLAIM, &claimed), sending.execute(END, &of_ids));
+        let claimed: Values<'_> = &[&ids, &self.writer];
+        let of_ids: Values<'_> = &[&ids];
+        let (claimed, ended) =
+            tokio::join!(biased; sending.execute(Sql::Claim, claimed), sending.execute(Sql::End, of_ids));
         claimed.and(ended)
     }
 
@@ -234,19 +206,11 @@ impl Writing {
             self.placed.iter().map(|(_, hold)| limit_bytes(hold.limits.iter().copied())).collect();
         let amounts: Vec<i64> = self.placed.iter().map(|(_, hold)| hold.amount.get()).collect();
         let prints: Vec<i64> = self.placed.iter().map(|(_, hold)| hold.fingerprint.cast_signed()).collect();
-        let parameters: [(&(dyn ToSql + Sync), Type); 8] = [
-            (&holds.ids, Type::BYTEA_ARRAY),
-            (&payers, Type::INT4_ARRAY),
-            (&limits, Type::BYTEA_ARRAY),
-            (&amounts, Type::INT8_ARRAY),
-            (&holds.expiries, Type::INT8_ARRAY),
-            (&holds.phases, Type::INT2_ARRAY),
-            (&prints, Type::INT8_ARRAY),
-            (&self.writer, Type::INT8),
-        ];
-        let of_ids: [(&(dyn ToSql + Sync), Type); 1] = [(&holds.ids, Type::BYTEA_ARRAY)];
+        let values: Values<'_> =
+            &[&holds.ids, &payers, &limits, &amounts, &holds.expiries, &holds.phases, &prints, &self.writer];
+        let of_ids: Values<'_> = &[&holds.ids];
         let (placed, guarded) =
-            tokio::join!(biased; sending.execute(PLACE, &parameters), sending.execute(GUARD, &of_ids));
+            tokio::join!(biased; sending.execute(Sql::Place, values), sending.execute(Sql::Guard, of_ids));
         placed.and(guarded)
     }
 
@@ -255,9 +219,7 @@ impl Writing {
             return Ok(());
         }
         let holds = Holds::of(&self.changed);
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&holds.ids, Type::BYTEA_ARRAY), (&holds.expiries, Type::INT8_ARRAY), (&holds.phases, Type::INT2_ARRAY)];
-        sending.execute(CHANGE, &parameters).await
+        sending.execute(Sql::Change, &[&holds.ids, &holds.expiries, &holds.phases]).await
     }
 
     async fn end(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
@@ -265,7 +227,22 @@ impl Writing {
             return Ok(());
         }
         let ids: Vec<Vec<u8>> = self.ended.iter().map(|id| id_bytes(id.bits())).collect();
-        sending.execute(END, &[(&ids, Type::BYTEA_ARRAY)]).await
+        sending.execute(Sql::End, &[&ids]).await
+    }
+
+    /// Accounts of the house are locked just before, in the order of their numbers.
+    async fn gain(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        let Gains { numbers, posted, held } = &self.gained;
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let house: Values<'_> = &[&self.house];
+        let lock = async {
+            if self.house.is_empty() { Ok(()) } else { sending.execute(Sql::LockHouse, house).await }
+        };
+        let gains: Values<'_> = &[numbers, posted, held];
+        let (locked, gained) = tokio::join!(biased; lock, sending.execute(Sql::Gain, gains));
+        locked.and(gained)
     }
 
     async fn enter(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
@@ -284,39 +261,38 @@ impl Writing {
         let charged: Vec<i64> = self.entries.iter().map(|entry| entry.charged.get()).collect();
         let legs: Vec<Vec<u8>> = self.entries.iter().map(|entry| leg_bytes(&entry.legs)).collect();
         let memos: Vec<&[u8]> = self.entries.iter().map(|entry| entry.memo.as_slice()).collect();
-        let parameters: [(&(dyn ToSql + Sync), Type); 10] = [
-            (&count, Type::INT8),
-            (&digest, Type::BYTEA),
-            (&self.writer, Type::INT8),
-            (&ids, Type::BYTEA_ARRAY),
-            (&kinds, Type::INT2_ARRAY),
-            (&times, Type::INT8_ARRAY),
-            (&prints, Type::INT8_ARRAY),
-            (&charged, Type::INT8_ARRAY),
-            (&legs, Type::BYTEA_ARRAY),
-            (&memos, Type::BYTEA_ARRAY),
-        ];
-        sending.execute(ENTER, &parameters).await
+        let values: Values<'_> =
+            &[&count, &digest, &self.writer, &ids, &kinds, &times, &prints, &charged, &legs, &memos];
+        sending.execute(Sql::Enter, values).await
     }
 }
 
 /// The statements of a batch, sent one after another without waiting.
 struct Sending<'a> {
     client: &'a Client,
+    statements: &'a Statements,
     has_failed: AtomicBool,
 }
 
 impl Sending<'_> {
-    async fn execute(
+    async fn execute(&self, sql: Sql, values: Values<'_>) -> Result<(), tokio_postgres::Error> {
+        self.noted(self.statements.execute(self.client, sql, values).await)
+    }
+
+    /// A statement that few batches have.
+    async fn execute_typed(
         &self,
         sql: &str,
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<(), tokio_postgres::Error> {
-        let done = self.client.execute_typed(sql, parameters).await;
+        self.noted(self.client.execute_typed(sql, parameters).await.map(drop))
+    }
+
+    fn noted(&self, done: Result<(), tokio_postgres::Error>) -> Result<(), tokio_postgres::Error> {
         if done.is_err() {
             self.has_failed.store(true, Ordering::Relaxed);
         }
-        done.map(drop)
+        done
     }
 
     /// Commits, unless a statement was not even sent: the database would know nothing of that.
@@ -340,20 +316,5 @@ impl Holds {
             expiries: holds.iter().map(|(_, hold)| hold.expires_at.get().cast_signed()).collect(),
             phases: holds.iter().map(|(_, hold)| phase_number(hold.phase)).collect(),
         }
-    }
-}
-
-impl Gains {
-    /// Accounts of the house are locked just before, in the order of their numbers.
-    async fn write(&self, sending: &Sending<'_>, is_house: bool) -> Result<(), tokio_postgres::Error> {
-        if self.numbers.is_empty() {
-            return Ok(());
-        }
-        let numbers: [(&(dyn ToSql + Sync), Type); 1] = [(&self.numbers, Type::INT4_ARRAY)];
-        let gains: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&self.numbers, Type::INT4_ARRAY), (&self.posted, Type::INT8_ARRAY), (&self.held, Type::INT8_ARRAY)];
-        let lock = async { if is_house { sending.execute(LOCK, &numbers).await } else { Ok(()) } };
-        let (locked, gained) = tokio::join!(biased; lock, sending.execute(GAIN, &gains));
-        locked.and(gained)
     }
 }

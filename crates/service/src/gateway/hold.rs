@@ -17,6 +17,7 @@ use opencredits_units::{AccountId, BasisPoints, NanoUsd, UnixMs};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A request without an output cap may hold one part in so many of the available balance, so that the next request is
 /// not refused.
@@ -36,8 +37,31 @@ const LOWERED_SHARE: u64 = 8;
 /// How often a hold that was not covered is decided anew on what is there now, where other processes spend it, too.
 const TRIES_MAX: u32 = 4;
 
+/// Where other processes spend a balance as well, one of this age at most is enough to go on with a request; one that refuses it, or
+/// lowers its cap, is read anew. The hold decides in any case.
+const RECENT: Duration = Duration::from_secs(1);
+
 /// The balances of a spender's accounts, which are few.
 type Balances = SmallVec<[(AccountId, Balance); 4]>;
+
+/// What a hold's amount is decided on.
+enum Known {
+    /// What is in memory when it is decided.
+    InMemory,
+    /// Balances of a database that were seen a moment ago.
+    Recent(Balances),
+    /// Balances that were just read there.
+    Read(Balances),
+}
+
+/// What was decided of a hold.
+enum Decided {
+    Sent(Amounts, Placing),
+    /// The balance is short by what was estimated, and the input can be counted.
+    Count,
+    /// The balance is short, but may be old.
+    ReadAgain,
+}
 
 /// The hold of a request.
 pub(super) struct HeldAmount {
@@ -96,6 +120,10 @@ impl Gateway {
         if self.sells_free.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let recent: Option<Balances> = self.ledger.recent_balances(spender.accounts(), RECENT)?;
+        if recent.is_some_and(|recent| recent.iter().all(|(_, balance)| balance.available > NanoUsd::ZERO)) {
+            return Ok(());
+        }
         for (account, balance) in self.balances(spender).await? {
             let available = balance.available;
             if available <= NanoUsd::ZERO {
@@ -145,14 +173,23 @@ impl Gateway {
     ) -> Result<Option<HeldAmount>, Fault> {
         // Reading the body may have taken until the next period.
         self.renew_limits_of(&request.spender, self.ports.clock.now()).await?;
-        let mut tries = if self.ledger.shared().is_some() { TRIES_MAX } else { 1 };
+        let is_shared = self.ledger.shared().is_some();
+        let mut tries = if is_shared { TRIES_MAX } else { 1 };
+        let mut recent = match is_shared {
+            true => self.ledger.recent_balances::<Balances>(request.spender.accounts(), RECENT)?,
+            false => None,
+        };
         loop {
-            let known = match self.ledger.embedded() {
-                // What is in memory is read when it decides.
-                Some(_) => None,
-                None => Some(self.balances(&request.spender).await?),
+            let known = match recent.take() {
+                Some(recent) => Known::Recent(recent),
+                None if is_shared => Known::Read(self.balances(&request.spender).await?),
+                None => Known::InMemory,
             };
-            let Some((amounts, placing)) = self.place(request, plan, known)? else { return Ok(None) };
+            let (amounts, placing) = match self.place(request, plan, known)? {
+                Decided::Sent(amounts, placing) => (amounts, placing),
+                Decided::Count => return Ok(None),
+                Decided::ReadAgain => continue,
+            };
             tries = tries.saturating_sub(1);
             match placing.placed().await {
                 Ok(held) if held.replay == Replay::First => return Ok(Some(amounts.held)),
@@ -167,21 +204,24 @@ impl Gateway {
         }
     }
 
-    /// Sends the hold to the ledger. `known` are the balances where other processes change them as well, so that they may be old.
+    /// Sends the hold to the ledger.
     fn place(
         self: &Arc<Self>,
         request: &InferenceRequest,
         plan: &Plan<'_>,
-        known: Option<Balances>,
-    ) -> Result<Option<(Amounts, Placing)>, Fault> {
+        known: Known,
+    ) -> Result<Decided, Fault> {
         let spender = &request.spender;
         let now = self.ports.clock.now();
         let terms = |model: &Model| terms(&plan.served, spender, model);
         let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
         let settings = &plan.served.settings;
-        let is_shared = known.is_some();
-        let balances = known.map_or_else(|| self.balances_in_memory(spender), Ok)?;
+        let (is_shared, is_recent) = (!matches!(known, Known::InMemory), matches!(known, Known::Recent(_)));
+        let balances = match known {
+            Known::InMemory => self.balances_in_memory(spender)?,
+            Known::Recent(balances) | Known::Read(balances) => balances,
+        };
         let room = self.room(spender, balances, &admitting, settings.exposure_max);
         let lowers = settings.lower_caps && request.lowers_cap;
         // No provider takes a cap above its model's longest answer, so that nobody loses by a lower one.
@@ -193,8 +233,10 @@ impl Gateway {
         };
         let (likely, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
         let is_short = lowered.is_some_and(|cap| asked.is_some() || cap < UNCAPPED_TOKENS_MIN) || highest > room.bound;
-        if is_short && plan.may_be_counted() {
-            return Ok(None);
+        match is_short {
+            true if is_recent => return Ok(Decided::ReadAgain),
+            true if plan.may_be_counted() => return Ok(Decided::Count),
+            _ => {}
         }
         // Another process may spend what is available, so that only the hold covers what exceeds the exposure.
         let covered = room.bound.checked_sub(room.available).and_then(|spare| highest.checked_sub(spare));
@@ -216,7 +258,7 @@ impl Gateway {
         let sent = self.ledger.place_hold(hold, now).send();
         admitting.add(spender.accounts(), exposure);
         drop(admitting);
-        Ok(Some((amounts, Placing::new(self, request, exposure, sent))))
+        Ok(Decided::Sent(amounts, Placing::new(self, request, exposure, sent)))
     }
 
     /// The refusal of a request whose hold is not covered: an account has only so much available.
