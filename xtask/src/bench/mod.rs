@@ -33,7 +33,10 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Subject {
+    /// The ledger in a file
     Ledger,
+    /// The ledger on PostgreSQL
+    Database,
     Gateway,
     Translate,
     Reads,
@@ -50,6 +53,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     machine::describe(&mut report)?;
     match args.subject {
         Subject::Ledger => ledger::run(effort, &mut report)?,
+        Subject::Database => ledger::run_on_database(effort, &mut report)?,
         Subject::Gateway => gateway::run(effort, &mut report)?,
         Subject::Translate => translate::run(effort, &mut report)?,
         Subject::Reads => reads::run(effort, &mut report)?,

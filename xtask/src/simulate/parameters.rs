@@ -19,7 +19,7 @@ pub(super) enum Durable {
     None,
     /// Captures: `ledger.ack = "durable"`
     Captures,
-    /// All, as in `cargo xtask bench ledger`
+    /// All, as in `cargo xtask bench database`
     All,
 }
 

@@ -48,7 +48,12 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
     let folder = scratch()?;
     pairs(folder.path(), &timing, report)?;
     holds(folder.path(), &timing, report)?;
-    bytes(folder.path(), &timing, report)?;
+    bytes(folder.path(), &timing, report)
+}
+
+/// Measures the ledger on PostgreSQL.
+pub(super) fn run_on_database(effort: Effort, report: &mut Report) -> Outcome {
+    let timing = Timing::from(effort);
     shared::run(timing.rounds, timing.length, report)
 }
 
