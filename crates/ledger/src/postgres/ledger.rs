@@ -36,7 +36,8 @@ const IDLE_LOOK: Duration = Duration::from_millis(10);
 /// The options of a ledger on PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct SharedOptions {
-    /// Connections that write. Commands of one account are on one of them. Default 2.
+    /// Connections that write. Commands of one account are on one of them. Default 1: batches with entries run one after the other
+    /// whoever makes them, so that few large ones carry more than many small ones.
     pub writers: usize,
     /// Connections that read. Default 4.
     pub readers: usize,
@@ -46,7 +47,7 @@ pub struct SharedOptions {
 
 impl Default for SharedOptions {
     fn default() -> Self {
-        Self { writers: 2, readers: 4, name: "ledger".to_owned() }
+        Self { writers: 1, readers: 4, name: "ledger".to_owned() }
     }
 }
 

@@ -27,7 +27,7 @@ pub struct DatabaseSection {
     pub test_url_file: Option<String>,
     /// Connections of the store to each database at most; the ledger reads with a quarter as many besides. Default 16.
     pub connections: usize,
-    /// Connections of the ledger that write. Default 2.
+    /// Connections of the ledger that write. Default 1.
     pub writers: usize,
 }
 
@@ -41,7 +41,7 @@ impl Default for DatabaseSection {
             test_url: None,
             test_url_file: None,
             connections: 16,
-            writers: 2,
+            writers: 1,
         }
     }
 }
