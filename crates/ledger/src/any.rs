@@ -252,7 +252,7 @@ impl AnyLedger {
     /// The entry of a finished hold or transfer.
     ///
     /// # Errors
-    /// When file or database cannot be read.
+    /// [`LedgerError::Archived`] where it is archived, or when file or database cannot be read.
     pub async fn entry(&self, id: EntryId) -> Result<Option<EntryRow>, LedgerError> {
         match self {
             Self::Embedded(ledger) => ledger.entry(id),
@@ -434,7 +434,7 @@ impl AnyLedger {
     /// [`Ledger::changes`].
     ///
     /// # Errors
-    /// When file or database cannot be read.
+    /// [`LedgerError::Archived`] where some of the entries are archived, or when file or database cannot be read.
     pub async fn changes(&self, from: Checkpoint, max: usize) -> Result<Changes, LedgerError> {
         match self {
             Self::Embedded(_) => self.apart(move |ledger| ledger.changes(&from, max)).await,

@@ -78,6 +78,13 @@ pub enum LedgerError {
     #[cfg(feature = "postgres")]
     #[error("the database of the ledger does not answer; try again in some seconds")]
     Away,
+    /// The entry is archived, or one of those that are asked for is. Nothing has changed.
+    #[cfg(feature = "postgres")]
+    #[error("entries of {part} are archived; bring them back from their file first, or ask without them")]
+    Archived {
+        /// The part that has them.
+        part: crate::postgres::EntriesPart,
+    },
     /// The file or the database cannot be read or written.
     #[error("cannot use the ledger: {0}")]
     Storage(#[from] StorageError),

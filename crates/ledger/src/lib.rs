@@ -132,7 +132,10 @@ pub use opencredits_postgres::Settings as PostgresSettings;
 /// Money, ids and time, as the ledger takes them.
 pub use opencredits_units as units;
 #[cfg(feature = "postgres")]
-pub use postgres::{Decision, HEARTBEAT, ProcessRow, SharedLedger, SharedOptions};
+pub use postgres::{
+    ArchiveError, Archives, Closing, Decision, EntriesPart, HEARTBEAT, Month, MonthError, PartRow, ProcessRow,
+    SharedLedger, SharedOptions,
+};
 pub use report::{Covered, Finding, VerifyReport};
 #[cfg(feature = "sqlite")]
 pub use sqlite::LOCK_ENDING;

@@ -13,6 +13,8 @@ pub struct VerifyReport {
     pub entries: u64,
     /// Open holds that were checked.
     pub holds: u64,
+    /// Entries that are archived, and were counted by what stays of them. With their files they are checked like the others.
+    pub archived: u64,
     /// What the hash chain covers; `None` for a ledger in memory, which has none.
     pub chain: Option<Covered>,
     /// The first thousand findings.
@@ -105,6 +107,20 @@ pub enum Finding {
     },
     /// The accounts, or the sums of the entries, from before the chain began are not as they were then.
     ChangedAnchor,
+    /// The file of archived entries, or what stays of them in the ledger, is not as it was written.
+    ChangedArchive {
+        /// The part of the entries.
+        part: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The ledger lacks another number of entries than are archived.
+    WrongArchived {
+        /// The number of archived entries, as the ledger states it.
+        stated: u64,
+        /// The number of entries that are missing.
+        missing: u64,
+    },
     /// The ledger lacks commits that a head names.
     Lost(Loss),
 }
@@ -142,6 +158,10 @@ impl fmt::Display for Finding {
             Self::NotOfCommit { row, commit } => write!(f, "commit {commit} did not write {row}, which names it"),
             Self::ChangedAnchor => {
                 f.write_str("the accounts and sums from before the hash chain began are not as they were then")
+            }
+            Self::ChangedArchive { part, what } => write!(f, "the archive of {part} is not as it was written: {what}"),
+            Self::WrongArchived { stated, missing } => {
+                write!(f, "{stated} entries are archived and {missing} are missing in the commits that wrote them")
             }
             Self::Lost(loss) => write!(f, "{loss}"),
         }

@@ -5,6 +5,8 @@
 
 use crate::codec::{self, AccountParts, Entry, Hold, Number};
 use crate::error::{LedgerError, StorageError};
+#[cfg(feature = "postgres")]
+use crate::postgres::EntriesPart;
 use crate::types::{Balance, Floor};
 use hashbrown::HashMap;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -86,6 +88,9 @@ pub(crate) struct State {
     forgotten_max: EntryId,
     /// How often ids have left the memory.
     pub(crate) forgettings: u64,
+    /// Ids whose entries are archived, so that nobody can tell what they were.
+    #[cfg(feature = "postgres")]
+    pub(crate) archived: HashMap<EntryId, EntriesPart>,
 }
 
 impl State {
@@ -152,7 +157,21 @@ impl State {
         now: UnixMs,
         effects: &mut Effects,
     ) -> Result<C::Outcome, LedgerError> {
+        #[cfg(feature = "postgres")]
+        self.refuse_archived(&command)?;
         command.decide(self, now, effects)
+    }
+
+    /// Refuses a command whose id is archived: it was decided once, and must not be again.
+    #[cfg(feature = "postgres")]
+    fn refuse_archived<C: Command>(&self, command: &C) -> Result<(), LedgerError> {
+        if self.archived.is_empty() {
+            return Ok(());
+        }
+        match command.ids().find_map(|id| self.archived.get(&id)) {
+            Some(part) => Err(LedgerError::Archived { part: *part }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn number(&self, account: AccountId) -> Result<Number, LedgerError> {

@@ -89,6 +89,15 @@ impl Check {
         accounts.iter().all(is_from_before).then(|| chain::anchor(old.into_iter()))
     }
 
+    /// Counts what an account got by entries that are not shown; `false` where there is no such account.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn closed(&mut self, number: Number, amount: NanoUsd) -> bool {
+        let sums = usize::try_from(number).ok().and_then(|at| self.accounts.get_mut(at));
+        let Some(sums) = sums else { return false };
+        sums.entries = sums.entries.saturating_add(i128::from(amount.get()));
+        true
+    }
+
     pub(crate) fn conclude(mut self) -> VerifyReport {
         let (head, losses) = self.chain.conclude();
         losses.into_iter().for_each(|loss| self.find(loss));

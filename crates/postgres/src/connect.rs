@@ -5,6 +5,7 @@ use crate::settings::Settings;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime};
 use std::future::poll_fn;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio_postgres::AsyncMessage;
 use tokio_postgres::error::DbError;
 
@@ -19,17 +20,18 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the server cannot be reached, or refuses.
 pub async fn connect(settings: &Settings) -> Result<Client, PostgresError> {
-    connect_with_notices(settings, |_| {}).await
+    Ok(connect_with_notices(settings, |_| {}).await?.0)
 }
 
-/// The same, and each notice of the server is given to `notice` before the statement that it belongs to is answered.
+/// The same, and each notice of the server is given to `notice` before the statement that it belongs to is answered. The handle ends the
+/// connection at once, whatever it waits for: the server undoes its transaction as soon as it would read from it again.
 ///
 /// # Errors
 /// As [`connect`].
 pub async fn connect_with_notices(
     settings: &Settings,
     notice: impl Fn(&DbError) + Send + 'static,
-) -> Result<Client, PostgresError> {
+) -> Result<(Client, AbortHandle), PostgresError> {
     let (client, mut connection) = settings.config().connect(settings.tls()?).await?;
     let work = async move {
         // The client tells whoever uses it next that the connection is lost.
@@ -40,8 +42,8 @@ pub async fn connect_with_notices(
         }
     };
     #[expect(clippy::disallowed_methods, reason = "the one task of a connection, which ends with its client")]
-    drop(tokio::spawn(work));
-    Ok(client)
+    let work = tokio::spawn(work).abort_handle();
+    Ok((client, work))
 }
 
 /// A pool of at most so many connections, each made when it is needed first. One that was lost is replaced.

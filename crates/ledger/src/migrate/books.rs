@@ -45,7 +45,8 @@ impl RawLedger {
     /// The ledger in a database; `None` where there is none. One into which data is being moved is refused.
     ///
     /// # Errors
-    /// When the database cannot be reached, or its tables are of a newer program.
+    /// When the database cannot be reached, or its tables are of a newer program. [`LedgerError::Archived`] where entries are archived:
+    /// they are brought back first.
     pub async fn database(settings: &Settings) -> Result<Option<Self>, LedgerError> {
         let found = RawDatabase::open(settings).await?;
         Ok(found.map(|found| Self(Engine::Database(Box::new(found)))))

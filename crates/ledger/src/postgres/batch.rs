@@ -5,13 +5,14 @@
 //! changes only under the lock of its payer. Whatever can be sent without waiting for an answer is: a batch waits three times for
 //! the database at most, and twice as a rule.
 
+use super::closings;
 use super::error::{Failed, Trouble};
 use super::known::{Known, Memory, signed};
 use super::requests::{Needs, Waiting};
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
 use super::scope::Scope;
 use super::session::Session;
-use super::statements::{Counted, Sql, Values};
+use super::statements::{Counted, Sql, Values, ends};
 use super::write::Writing;
 use crate::codec::Number;
 use crate::error::StorageError;
@@ -116,6 +117,8 @@ async fn read(session: &Session, known: &Known, needs: &Needs, is_durable: bool)
     let query = |sql, values| session.statements.query(client, sql, values);
     let accounts: Values<'_> = &[&numbers];
     let of_ids: Values<'_> = &[&ids];
+    let (lowest, highest) = ends(&ids);
+    let in_range: Values<'_> = &[&ids, &lowest, &highest];
     let work = async {
         // Sent in this order; each statement sees what was committed before it.
         tokio::join!(
@@ -125,7 +128,7 @@ async fn read(session: &Session, known: &Known, needs: &Needs, is_durable: bool)
             session.numbers(needs.opens, &unknown),
             query(Sql::LockAccounts, accounts),
             query(Sql::Holds, of_ids),
-            query(Sql::Entries, of_ids),
+            query(Sql::Entries, in_range),
         )
     };
     // Nothing is committed yet, so that a silent database may be given up.
@@ -154,7 +157,11 @@ async fn read(session: &Session, known: &Known, needs: &Needs, is_durable: bool)
         return Ok(None);
     }
     let late = late(session, known, &entries, &locked).await?;
-    let scope = Scope::of(known, needs, accounts.into_iter().chain(late).collect(), (holds, entries), opening.next)?;
+    let old = needs.ids().filter(|id| closings::may_be_archived(*id, needs.now));
+    let archived = closings::among(client, old).await?;
+    let accounts = accounts.into_iter().chain(late).collect();
+    let mut scope = Scope::of(known, needs, accounts, (holds, entries), opening.next)?;
+    scope.state.archived = archived;
     Ok(Some(scope))
 }
 

@@ -5,6 +5,7 @@ use opencredits_postgres::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio_postgres::Client;
 
 /// Where in PostgreSQL's source a notice is from when a commit stopped waiting for the standby (syncrep.c, since 9.1). Unlike its text
@@ -13,8 +14,17 @@ const WAIT_CANCELLED: &str = "SyncRepWaitForLSN";
 /// A database that does not answer a read for so long is taken as away.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Connects, and tells whether a commit has stopped waiting for the standby.
-pub(crate) async fn connect(settings: &Settings) -> Result<(Client, Arc<AtomicBool>), Trouble> {
+/// A new connection.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    /// Ends it at once.
+    pub(crate) work: AbortHandle,
+    /// Whether a commit has stopped waiting for the standby.
+    pub(crate) was_cancelled: Arc<AtomicBool>,
+}
+
+/// Connects.
+pub(crate) async fn connect(settings: &Settings) -> Result<Connected, Trouble> {
     let was_cancelled = Arc::new(AtomicBool::new(false));
     let theirs = Arc::clone(&was_cancelled);
     let client = opencredits_postgres::connect_with_notices(settings, move |notice| {
@@ -22,6 +32,6 @@ pub(crate) async fn connect(settings: &Settings) -> Result<(Client, Arc<AtomicBo
             theirs.store(true, Ordering::Release);
         }
     });
-    let client = tokio::time::timeout(PATIENCE, client).await.map_err(|_| Trouble::silent())?;
-    Ok((client?, was_cancelled))
+    let (client, work) = tokio::time::timeout(PATIENCE, client).await.map_err(|_| Trouble::silent())??;
+    Ok(Connected { client, work, was_cancelled })
 }

@@ -121,8 +121,7 @@ impl Worker {
                     self.refuse_beginnings(&mut batch, || LedgerError::Away);
                     waiting.splice(..0, batch);
                     self.reconnect(waiting).await;
-                    // One that lets itself be connected to and then refuses, such as for its full disk, is not asked without end.
-                    sleep(pause).await;
+                    self.rest(pause).await;
                     pause = longer(pause);
                 }
                 Err(Failed::Elsewhere) => {
@@ -172,10 +171,30 @@ impl Worker {
         begins.into_iter().for_each(|one| one.refuse(error()));
     }
 
+    /// Keeps what waits in the queue, but for beginnings.
+    fn refuse_queued(&mut self) {
+        let mut kept = std::mem::take(&mut self.kept);
+        while let Ok(one) = self.queue.try_recv() {
+            kept.push(one);
+        }
+        self.refuse_beginnings(&mut kept, || LedgerError::Away);
+        self.kept = kept;
+    }
+
+    /// Leaves alone for a while a database that lets itself be connected to and then refuses, such as for its full disk. Beginnings are
+    /// refused meanwhile; one that comes after it is tried.
+    async fn rest(&mut self, pause: Duration) {
+        self.shared.is_away.store(true, Ordering::Release);
+        sleep(pause).await;
+        self.refuse_queued();
+        self.shared.is_away.store(false, Ordering::Release);
+    }
+
     /// Connects again, however long it takes, and tells whether the last batch was committed. Meanwhile whoever begins something
     /// is refused. What was sent stays: it is done or answered.
     async fn reconnect(&mut self, unknown: &mut Vec<Box<dyn Waiting>>) -> bool {
         let (since, mut pause) = (Instant::now(), PAUSE_MIN);
+        self.session.cut();
         loop {
             let reopened = Session::reopen(&self.settings, &self.session).await;
             match reopened {
@@ -188,12 +207,7 @@ impl Worker {
                 }
                 Err(_) => self.shared.is_away.store(true, Ordering::Release),
             }
-            let mut kept = std::mem::take(&mut self.kept);
-            while let Ok(one) = self.queue.try_recv() {
-                kept.push(one);
-            }
-            self.refuse_beginnings(&mut kept, || LedgerError::Away);
-            self.kept = kept;
+            self.refuse_queued();
             if since.elapsed() >= UNKNOWN_MAX {
                 self.refuse_beginnings(unknown, || LedgerError::CommitUnknown);
             }

@@ -1,5 +1,6 @@
 //! The public interface of a ledger on PostgreSQL.
 
+use super::closings::Closing;
 use super::connection::PATIENCE;
 use super::error::Trouble;
 use super::known::Memory;
@@ -19,7 +20,7 @@ use crate::types::{
     AccountRow, Balance, Capture, Captured, ChangeLimit, Collect, Collected, EntryRow, Expired, Held, HoldRow,
     LimitChanged, OpenAccount, PlaceHold, Transfer, Transferred, Voided,
 };
-use opencredits_postgres::Settings;
+use opencredits_postgres::{Object, Settings};
 use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -278,12 +279,12 @@ impl SharedLedger {
     /// The entry of a finished hold or transfer.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// [`LedgerError::Archived`] where it is archived, or when the database cannot be read.
     pub async fn entry(&self, id: EntryId) -> Result<Option<EntryRow>, LedgerError> {
         self.inner.reads.entry(id).await
     }
 
-    /// The entries of these ids, in their order, without those that are not there.
+    /// The entries of these ids, in their order, without those that are not there or are archived.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -291,7 +292,7 @@ impl SharedLedger {
         self.inner.reads.entries_of_ids(ids).await
     }
 
-    /// The entries in these ranges of ids, both ends included, by id.
+    /// The entries in these ranges of ids, both ends included, by id, without those that are archived.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -299,7 +300,7 @@ impl SharedLedger {
         self.inner.reads.entries_between(ranges).await
     }
 
-    /// [`crate::Ledger::entries`].
+    /// [`crate::Ledger::entries`], without those that are archived: [`Self::closings`] are what stays of these.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -307,7 +308,7 @@ impl SharedLedger {
         self.inner.reads.entries(after, max).await
     }
 
-    /// [`crate::Ledger::entries_before`].
+    /// [`crate::Ledger::entries_before`], without those that are archived.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -343,6 +344,14 @@ impl SharedLedger {
                 return Ok(found);
             }
         }
+    }
+
+    /// What stays of the parts whose entries are archived, in the order of archiving.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn closings(&self) -> Result<Vec<Closing>, LedgerError> {
+        self.inner.reads.closings().await
     }
 
     /// An open hold.
@@ -383,7 +392,8 @@ impl SharedLedger {
     /// # Errors
     /// When the database cannot be read.
     pub async fn verify(&self, head: Option<ChainHead>, progress: &Progress) -> Result<VerifyReport, LedgerError> {
-        let client = self.inner.reads.client().await?;
+        // It is not given back: where this is given up in the middle, it would read as of this moment for ever.
+        let client = Object::take(self.inner.reads.client().await?);
         let report = verify::verify(&client, head, progress).await?;
         *self.inner.findings.lock() = Some(report.findings_total);
         Ok(report)
@@ -406,7 +416,7 @@ impl SharedLedger {
     /// The entries after a checkpoint: whole commits, and about `max` entries. [`crate::Ledger::changes`] says how a follower works.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// [`LedgerError::Archived`] where some of them are archived, or when the database cannot be read.
     pub async fn changes(&self, from: &Checkpoint, max: usize) -> Result<Changes, LedgerError> {
         let reads = &self.inner.reads;
         let before = from.done().unwrap_or(ChainHead { commit: 0, entries: 0, hash: [0; 32] });

@@ -1,12 +1,14 @@
 //! The ledger of a database as its rows, to be moved from or to a file.
 
+use super::closings;
 use super::connection::connect;
 use super::error::{Failed, Trouble};
+use super::months;
 use super::reads::head;
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
 use super::schema;
-use super::verify;
 use super::statements::Statements;
+use super::verify;
 use super::write::Writing;
 use crate::chain::ChainHead;
 use crate::codec::{self, EntryParts, Hold};
@@ -43,19 +45,22 @@ pub(crate) struct RawDatabase {
 }
 
 impl RawDatabase {
-    /// The ledger of a database; `None` where there is none.
-    pub(crate) async fn open(settings: &Settings) -> Result<Option<Self>, StorageError> {
-        let (client, _) = connect(settings).await?;
+    /// The ledger of a database; `None` where there is none. One that lacks archived entries is refused.
+    pub(crate) async fn open(settings: &Settings) -> Result<Option<Self>, LedgerError> {
+        let client = connect(settings).await.map_err(StorageError::from)?.client;
         if !schema::is_there(&client).await? {
             return Ok(None);
         }
         schema::prepare(&client).await?;
+        if let Some(part) = closings::first(&client).await? {
+            return Err(LedgerError::Archived { part });
+        }
         Ok(Some(Self { client, writing: None }))
     }
 
     /// The same, with tables made where there are none.
     pub(crate) async fn make(settings: &Settings) -> Result<Self, StorageError> {
-        let (client, _) = connect(settings).await?;
+        let client = connect(settings).await?.client;
         schema::make(&client).await?;
         Ok(Self { client, writing: None })
     }
@@ -158,6 +163,7 @@ impl RawDatabase {
 
     pub(crate) async fn put_entries(&self, entries: &[RawEntry]) -> Result<(), LedgerError> {
         let records = entries.iter().map(record).collect::<Result<Vec<_>, StorageError>>()?;
+        months::make_for(&self.client, records.iter().map(|entry| entry.id)).await?;
         self.commit(|writer| Writing::moved(&[], Vec::new(), records, writer)).await
     }
 

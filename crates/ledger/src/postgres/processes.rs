@@ -5,6 +5,7 @@
 
 use super::connection::{PATIENCE, connect};
 use super::error::Trouble;
+use super::months;
 use super::reads::Reads;
 use super::rows::{HOLD_COLUMNS, HoldRecord};
 use super::schema;
@@ -20,6 +21,8 @@ use tokio_postgres::{Client, Row, SimpleQueryMessage};
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Once this process was seen so often after the database was away, the others have been seen again as well.
 const STEADY: u32 = 4;
+/// After so many heartbeats, an hour, a process looks whether the tables of the coming months are there.
+const MONTHS: u32 = 720;
 /// A longer time is taken as a hundred years, which the database can still subtract.
 const SILENT_MAX_MS: i64 = 3_153_600_000_000;
 
@@ -71,7 +74,7 @@ pub(crate) struct Process {
 impl Process {
     /// Makes the tables where there are none, and a row for this start.
     pub(crate) async fn enter(settings: &Settings, name: String) -> Result<Self, StorageError> {
-        let (client, _) = connect(settings).await?;
+        let client = connect(settings).await?.client;
         schema::prepare(&client).await?;
         let row = client.query_typed_one(ENTER, &[(&name, Type::TEXT)]).await.map_err(Trouble::of)?;
         let number = row.try_get(0).map_err(Trouble::of)?;
@@ -87,11 +90,16 @@ impl Process {
 
     /// Tells the database every [`HEARTBEAT`] that this process is there, through a connection of its own. It never ends.
     pub(crate) async fn beat(&self, settings: &Settings) {
-        let mut connected = None;
+        let (mut connected, mut beats) = (None, 0_u32);
         loop {
             tokio::time::sleep(HEARTBEAT).await;
             connected = self.tell(settings, connected).await.ok();
             self.count(connected.is_some());
+            beats = beats.saturating_add(1);
+            if beats >= MONTHS {
+                beats = 0;
+                connected = make_months(connected).await;
+            }
         }
     }
 
@@ -99,7 +107,7 @@ impl Process {
     async fn tell(&self, settings: &Settings, connected: Option<Client>) -> Result<Client, Trouble> {
         let client = match connected {
             Some(client) => client,
-            None => connect(settings).await?.0,
+            None => connect(settings).await?.client,
         };
         let own: [(&(dyn ToSql + Sync), Type); 2] = [(&self.number, Type::INT8), (&self.name, Type::TEXT)];
         // It waits for no disk and no standby.
@@ -126,6 +134,14 @@ impl Process {
     pub(crate) fn is_steady(&self) -> bool {
         self.beats.load(Ordering::Relaxed) >= STEADY
     }
+}
+
+/// Makes the tables of the coming months. It gives the connection back where the database has answered.
+async fn make_months(connected: Option<Client>) -> Option<Client> {
+    let client = connected?;
+    // Where it cannot be done now, there is another time.
+    let answered = tokio::time::timeout(PATIENCE, months::make_ahead(&client)).await.is_ok();
+    answered.then_some(client)
 }
 
 impl Reads {

@@ -1,5 +1,6 @@
 //! What is read without a lock.
 
+use super::closings;
 use super::error::Trouble;
 use super::known::{Known, Memory};
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
@@ -109,7 +110,11 @@ impl Reads {
     pub(crate) async fn entry(&self, id: EntryId) -> Result<Option<EntryRow>, LedgerError> {
         let sql = format!("SELECT {ENTRY_COLUMNS} FROM ledger_entries WHERE id = $1");
         let found = self.rows(&sql, &[(&id_bytes(id.bits()), Type::BYTEA)], EntryRecord::read).await?;
-        Ok(self.entry_rows(found).await?.pop())
+        let found = self.entry_rows(found).await?.pop();
+        if found.is_none() {
+            self.refuse_archived(id).await?;
+        }
+        Ok(found)
     }
 
     pub(crate) async fn entries_of_ids(&self, ids: &[EntryId]) -> Result<Vec<EntryRow>, LedgerError> {
@@ -148,6 +153,12 @@ impl Reads {
         Ok(self.entry_rows(found).await?)
     }
 
+    /// Sums with the ids of their accounts.
+    pub(crate) async fn named(&self, sums: &[(Number, NanoUsd)]) -> Result<Vec<(AccountId, NanoUsd)>, StorageError> {
+        let known = self.learn(sums.iter().map(|(number, _)| *number)).await?;
+        Ok(sums.iter().map(|(number, amount)| (id_of(&known, *number), *amount)).collect())
+    }
+
     pub(crate) async fn entry_rows(&self, entries: Vec<EntryRecord>) -> Result<Vec<EntryRow>, StorageError> {
         let known = self.learn(entries.iter().flat_map(|entry| &entry.legs).map(|(number, _)| *number)).await?;
         let row = |entry: EntryRecord| EntryRow {
@@ -162,7 +173,7 @@ impl Reads {
     }
 
     /// The entries of the commits after one, and the last of these commits: at least one where there is any, and at most `max`
-    /// entries beyond it.
+    /// entries beyond it. Refused where some of them are archived.
     pub(crate) async fn after(
         &self,
         from: &ChainHead,
@@ -179,6 +190,12 @@ impl Reads {
         );
         let until = signed_count(last.commit);
         let found = self.rows(&sql, &[(&commit, Type::INT8), (&until, Type::INT8)], EntryRecord::read).await?;
+        let wrote = last.entries.saturating_sub(from.entries);
+        let is_short = u64::try_from(found.len()).is_ok_and(|found| found < wrote);
+        // A follower that misses entries for another reason sees no others, and `verify` finds it.
+        if is_short && let Some(part) = closings::first(&*self.client().await?).await? {
+            return Err(LedgerError::Archived { part });
+        }
         Ok(Some((self.entry_rows(found).await?, last)))
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Needs {
     pub(crate) due: Option<(UnixMs, usize)>,
     /// Whether accounts may be opened.
     pub(crate) opens: bool,
+    /// The latest time of a command, which tells which ids are old.
+    pub(crate) now: UnixMs,
 }
 
 impl Needs {
@@ -79,6 +81,7 @@ pub(crate) struct Asked<R: Request> {
 
 impl<R: Request> Waiting for Asked<R> {
     fn needs(&self, needs: &mut Needs) {
+        needs.now = needs.now.max(self.now);
         self.request.needs(self.now, needs);
     }
 

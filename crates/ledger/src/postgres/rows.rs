@@ -1,5 +1,6 @@
 //! Rows, from and to the ledger's own types. Accounts have their number in the database here.
 
+use super::closings::ClosingRecord;
 use crate::codec::{AccountParts, Number};
 use crate::error::StorageError;
 use crate::types::{EntryKind, Floor, Phase};
@@ -15,6 +16,7 @@ const NUMBER_BYTES: usize = 4;
 /// Begin the parts of a commit's digest.
 const ACCOUNT: u8 = 1;
 const ENTRY: u8 = 2;
+const CLOSING: u8 = 3;
 
 const fn damaged(table: &'static str) -> StorageError {
     StorageError::Damaged { table }
@@ -188,7 +190,7 @@ pub(crate) fn leg_bytes(legs: &[(Number, NanoUsd)]) -> Vec<u8> {
     bytes
 }
 
-fn legs_of(bytes: &[u8]) -> Option<Vec<(Number, NanoUsd)>> {
+pub(crate) fn legs_of(bytes: &[u8]) -> Option<Vec<(Number, NanoUsd)>> {
     let (legs, rest) = bytes.as_chunks::<LEG_BYTES>();
     if !rest.is_empty() {
         return None;
@@ -201,7 +203,7 @@ fn legs_of(bytes: &[u8]) -> Option<Vec<(Number, NanoUsd)>> {
     legs.iter().map(leg).collect()
 }
 
-/// The digest of what a commit wrote: its accounts by number, then its entries by id.
+/// The digest of what a commit wrote: its accounts by number, then its entries by id. One that has archived wrote a closing.
 #[derive(Default)]
 pub(crate) struct CommitDigest(Sha256);
 
@@ -223,9 +225,24 @@ impl CommitDigest {
         self.0.update(entry.fingerprint.to_be_bytes());
         self.0.update(entry.charged.get().to_be_bytes());
         for part in [&legs, &entry.memo] {
-            self.0.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            self.0.update(part);
+            self.put(part);
         }
+    }
+
+    pub(crate) fn closing(&mut self, closing: &ClosingRecord) {
+        self.0.update([CLOSING]);
+        for part in [closing.part.to_string().as_bytes(), closing.ids.as_slice(), closing.file.as_slice()] {
+            self.put(part);
+        }
+        self.0.update(closing.entries.to_be_bytes());
+        self.0.update(closing.last_commit.to_be_bytes());
+        self.0.update(closing.last_at.get().to_be_bytes());
+        self.put(&leg_bytes(&closing.sums));
+    }
+
+    fn put(&mut self, part: &[u8]) {
+        self.0.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        self.0.update(part);
     }
 
     pub(crate) fn finish(self) -> [u8; 32] {

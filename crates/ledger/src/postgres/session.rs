@@ -1,6 +1,6 @@
 //! A connection that writes, and the row that tells which of its batches were committed.
 
-use super::connection::{PATIENCE, connect};
+use super::connection::{Connected, PATIENCE, connect};
 use super::error::{Failed, Trouble};
 use super::processes::Process;
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord};
@@ -11,6 +11,7 @@ use opencredits_postgres::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -20,6 +21,7 @@ const LOOK_MAX: Duration = Duration::from_secs(60);
 /// A connection.
 pub(crate) struct Session {
     pub(crate) client: Client,
+    work: AbortHandle,
     pub(crate) statements: Statements,
     /// Whether a new connection prepares its statements.
     prepares: bool,
@@ -45,11 +47,26 @@ pub(crate) struct Opening {
 impl Session {
     /// Connects with a row of its own.
     pub(crate) async fn open(settings: &Settings, process: &Arc<Process>) -> Result<Self, StorageError> {
-        let (client, was_cancelled) = connect(settings).await?;
-        let (process, writer) = (Arc::clone(process), process.writer(&client).await?);
-        let statements = Statements::prepare(&client).await.map_err(Trouble::of)?;
-        let prepares = true;
-        Ok(Self { client, statements, prepares, process, writer, batch: 0, was_cancelled, patience: PATIENCE })
+        let connected = connect(settings).await?;
+        let writer = process.writer(&connected.client).await?;
+        let statements = Statements::prepare(&connected.client).await.map_err(Trouble::of)?;
+        Ok(Self::of(connected, statements, true, Arc::clone(process), (writer, 0)))
+    }
+
+    fn of(
+        connected: Connected,
+        statements: Statements,
+        prepares: bool,
+        process: Arc<Process>,
+        (writer, batch): (i64, i64),
+    ) -> Self {
+        let Connected { client, work, was_cancelled } = connected;
+        Self { client, work, statements, prepares, process, writer, batch, was_cancelled, patience: PATIENCE }
+    }
+
+    /// Ends the connection at once. What waits for a lock there is undone when it gets it, and keeps nobody waiting any longer.
+    pub(crate) fn cut(&self) {
+        self.work.abort();
     }
 
     /// Prepares nothing any more, since a pool is between.
@@ -60,37 +77,24 @@ impl Session {
     /// Connects with the row of another connection, and tells whether the batch that came last there was committed. It waits until
     /// no transaction of that other connection is left, and until what was committed is as durable as a commit can be.
     pub(crate) async fn reopen(settings: &Settings, last: &Self) -> Result<(Self, bool), StorageError> {
-        let (process, writer) = (Arc::clone(&last.process), last.writer);
-        let (client, was_cancelled) = connect(settings).await?;
-        let sql = "UPDATE ledger_writers SET looks = looks + 1 WHERE writer = $1 RETURNING batch";
-        let found = loop {
-            let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&writer, Type::INT8)];
-            let look = client.query_typed_opt(sql, &parameters);
-            let row =
-                tokio::time::timeout(LOOK_MAX, look).await.map_err(|_| Trouble::silent())?.map_err(Trouble::of)?;
-            if !was_cancelled.swap(false, Ordering::AcqRel) {
-                break row;
-            }
-        };
-        let found: Option<i64> = found.map(|row| row.try_get(0)).transpose().map_err(Trouble::of)?;
-        let (writer, batch, is_committed) = match found {
-            Some(batch) => (writer, batch, batch > last.batch),
+        let connected = connect(settings).await?;
+        let process = Arc::clone(&last.process);
+        let (writer, batch, is_committed) = match look(&connected, last.writer).await? {
+            Some(batch) => (last.writer, batch, batch > last.batch),
             None => {
                 // The process was forgotten, and so had no holds. The same commands under the same ids change nothing twice.
-                let row = tokio::time::timeout(LOOK_MAX, process.writer(&client));
+                let row = tokio::time::timeout(LOOK_MAX, process.writer(&connected.client));
                 (row.await.map_err(|_| Trouble::silent())??, 0, false)
             }
         };
         let statements = match last.prepares {
             true => {
-                let prepared = tokio::time::timeout(LOOK_MAX, Statements::prepare(&client)).await;
+                let prepared = tokio::time::timeout(LOOK_MAX, Statements::prepare(&connected.client)).await;
                 prepared.map_err(|_| Trouble::silent())?.map_err(Trouble::of)?
             }
             false => Statements::default(),
         };
-        let prepares = last.prepares;
-        let patience = PATIENCE;
-        Ok((Self { client, statements, prepares, process, writer, batch, was_cancelled, patience }, is_committed))
+        Ok((Self::of(connected, statements, last.prepares, process, (writer, batch)), is_committed))
     }
 
     /// Counts the batch, as the first statement of its transaction.
@@ -113,5 +117,18 @@ impl Session {
         let next: i32 = next?.try_get(0)?;
         let found = found?.iter().map(AccountRecord::read).collect::<Result<_, _>>()?;
         Ok(Opening { next: next.cast_unsigned(), found })
+    }
+}
+
+/// The batches that were committed of a writer, once no transaction of it is left.
+async fn look(connected: &Connected, writer: i64) -> Result<Option<i64>, StorageError> {
+    let sql = "UPDATE ledger_writers SET looks = looks + 1 WHERE writer = $1 RETURNING batch";
+    loop {
+        let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&writer, Type::INT8)];
+        let look = connected.client.query_typed_opt(sql, &parameters);
+        let row = tokio::time::timeout(LOOK_MAX, look).await.map_err(|_| Trouble::silent())?.map_err(Trouble::of)?;
+        if !connected.was_cancelled.swap(false, Ordering::AcqRel) {
+            return Ok(row.map(|row| row.try_get(0)).transpose().map_err(Trouble::of)?);
+        }
     }
 }

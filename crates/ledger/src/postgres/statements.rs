@@ -28,7 +28,9 @@ const PLACE: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expire
 const CLAIM: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
     SELECT id, 0, '', 0, 0, 0, 0, $2 FROM UNNEST($1) AS claimed(id)";
 /// Fails with [`tokio_postgres::error::SqlState::DIVISION_BY_ZERO`] where an id is an entry's: the batch is decided anew.
-const GUARD: &str = "SELECT 1 / CASE WHEN EXISTS (SELECT FROM ledger_entries WHERE id = ANY($1)) THEN 0 ELSE 1 END";
+const GUARD: &str = "SELECT 1 / CASE WHEN EXISTS (
+        SELECT FROM ledger_entries WHERE id = ANY($1) AND id BETWEEN $2 AND $3
+    ) THEN 0 ELSE 1 END";
 const CHANGE: &str = "UPDATE ledger_holds SET expires_at = changed.expires_at, phase = changed.phase
     FROM UNNEST($1, $2, $3) AS changed(id, expires_at, phase) WHERE ledger_holds.id = changed.id";
 const END: &str = "DELETE FROM ledger_holds WHERE id = ANY($1)";
@@ -87,15 +89,16 @@ impl Sql {
     ];
 
     fn text(self) -> Cow<'static, str> {
-        let by_id = |table, columns| Cow::Owned(format!("SELECT {columns} FROM {table} WHERE id = ANY($1)"));
         match self {
             Self::Count => COUNT.into(),
-            Self::LockAccounts => {
-                format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE number = ANY($1) ORDER BY number FOR UPDATE")
-                    .into()
+            Self::LockAccounts => format!(
+                "SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE number = ANY($1) ORDER BY number FOR UPDATE"
+            )
+            .into(),
+            Self::Holds => format!("SELECT {HOLD_COLUMNS} FROM ledger_holds WHERE id = ANY($1)").into(),
+            Self::Entries => {
+                format!("SELECT {ENTRY_COLUMNS} FROM ledger_entries WHERE id = ANY($1) AND id BETWEEN $2 AND $3").into()
             }
-            Self::Holds => by_id("ledger_holds", HOLD_COLUMNS),
-            Self::Entries => by_id("ledger_entries", ENTRY_COLUMNS),
             Self::Place => PLACE.into(),
             Self::Claim => CLAIM.into(),
             Self::Guard => GUARD.into(),
@@ -111,7 +114,8 @@ impl Sql {
         match self {
             Self::Count => &[Type::INT8, Type::INT8, Type::BOOL],
             Self::LockAccounts | Self::LockHouse => &[Type::INT4_ARRAY],
-            Self::Holds | Self::Entries | Self::Guard | Self::End => &[Type::BYTEA_ARRAY],
+            Self::Holds | Self::End => &[Type::BYTEA_ARRAY],
+            Self::Entries | Self::Guard => &[Type::BYTEA_ARRAY, Type::BYTEA, Type::BYTEA],
             Self::Place => &[
                 Type::BYTEA_ARRAY,
                 Type::INT4_ARRAY,
@@ -141,6 +145,13 @@ impl Sql {
     }
 }
 
+/// The lowest and the highest of these ids: between them the database looks into the months of entries that they are of, and into no
+/// others.
+pub(crate) fn ends<'a>(ids: &'a [Vec<u8>]) -> (&'a [u8], &'a [u8]) {
+    let end = |id: Option<&'a Vec<u8>>| id.map(Vec::as_slice).unwrap_or_default();
+    (end(ids.iter().min()), end(ids.iter().max()))
+}
+
 /// What a connection has prepared: everything, or nothing.
 #[derive(Default)]
 pub(crate) struct Statements {
@@ -163,7 +174,8 @@ impl Statements {
     /// Prepares all of them; nothing where the database refuses it, since a pool is between.
     pub(crate) async fn prepare(client: &Client) -> Result<Self, Error> {
         match Self::prepared(client).await {
-            Err(error) if error.code().is_some() => {
+            // As where another process has prepared a statement of the same name there.
+            Err(error) if is_of_another(&error) => {
                 client.batch_execute("ROLLBACK").await?;
                 Ok(Self::default())
             }
@@ -192,7 +204,7 @@ impl Statements {
         let rows = self.query(client, Sql::Count, &[&writer, &batch, &is_durable]).await;
         let is_prepared = !self.prepared.is_empty();
         let rows = match rows {
-            Err(error) if is_prepared && error.code().is_some() => return Ok(Counted::Elsewhere),
+            Err(error) if is_prepared && is_of_another(&error) => return Ok(Counted::Elsewhere),
             rows => rows?,
         };
         let answered = rows.first().map(|row| Ok((row.try_get::<_, i32>(0)?, row.try_get::<_, bool>(1)?)));
@@ -219,6 +231,13 @@ impl Statements {
             None => client.execute_typed(&sql.text(), &typed(sql, values)).await.map(drop),
         }
     }
+}
+
+/// Whether the database does not know the statement, or knows another one by its name: no such statement, other parameters, a name that
+/// is taken (PostgreSQL, appendix A: classes of codes).
+fn is_of_another(error: &Error) -> bool {
+    let classes = ["08", "22", "26", "42"];
+    error.code().is_some_and(|code| classes.iter().any(|class| code.code().starts_with(class)))
 }
 
 fn typed<'a>(sql: Sql, values: Values<'a>) -> Vec<(&'a (dyn ToSql + Sync), Type)> {

@@ -1,9 +1,12 @@
 //! Recomputes everything in the database, as of one snapshot, while others go on.
+//!
+//! Archived entries are counted by what stays of them (`verify_archives`).
 
 use super::error::Trouble;
 use super::rows::{
     ACCOUNT_COLUMNS, AccountRecord, CommitDigest, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, commit_hash,
 };
+use super::verify_archives::Archives;
 use crate::chain::{ChainHead, Loss};
 use crate::codec::{self, EntryParts, Hold, Number};
 use crate::error::StorageError;
@@ -12,6 +15,7 @@ use crate::report::{Covered, Finding, VerifyReport};
 use crate::verify::Check;
 use opencredits_units::{EntryId, Progress};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -26,21 +30,37 @@ pub(crate) async fn verify(
     named: Option<ChainHead>,
     progress: &Progress,
 ) -> Result<VerifyReport, StorageError> {
+    verify_with(client, named, &[], progress).await
+}
+
+/// The same, with the files of archived parts.
+pub(crate) async fn verify_with(
+    client: &Client,
+    named: Option<ChainHead>,
+    files: &[PathBuf],
+    progress: &Progress,
+) -> Result<VerifyReport, StorageError> {
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     client.batch_execute(begin).await.map_err(Trouble::of)?;
-    let verifying =
-        Verifying { client, check: Check::new(std::iter::empty(), progress), named, opened: BTreeMap::new() };
-    let report = verifying.run().await;
+    let verifying = Verifying {
+        client,
+        check: Check::new(std::iter::empty(), progress),
+        named,
+        opened: BTreeMap::new(),
+        archives: Archives::default(),
+    };
+    let report = verifying.run(files, progress).await;
     client.batch_execute("COMMIT").await.map_err(Trouble::of)?;
     report
 }
 
-struct Verifying<'a> {
-    client: &'a Client,
-    check: Check,
+pub(crate) struct Verifying<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) check: Check,
     named: Option<ChainHead>,
     /// The accounts that each commit has opened.
     opened: BTreeMap<i64, Vec<AccountRecord>>,
+    pub(crate) archives: Archives,
 }
 
 /// A commit as its row has it.
@@ -61,10 +81,12 @@ struct End {
 }
 
 impl Verifying<'_> {
-    async fn run(mut self) -> Result<VerifyReport, StorageError> {
+    async fn run(mut self, files: &[PathBuf], progress: &Progress) -> Result<VerifyReport, StorageError> {
         self.accounts().await?;
+        self.closings(files, progress).await?;
         self.strays().await?;
         let end = self.commits().await?;
+        self.conclude_archives()?;
         let head = self.rows("SELECT commit, entries, ''::bytea, hash FROM ledger_head", &[], commit_row).await?;
         let states = head.first().map(|head| (head.commit, head.entries, head.hash.as_slice()));
         if states != Some((end.commit, end.entries, end.hash.as_slice())) {
@@ -79,12 +101,14 @@ impl Verifying<'_> {
         if let Some(named) = self.named.filter(|named| named.commit > found.commit) {
             self.check.find(Finding::Lost(Loss::Commits { named, found }));
         }
+        let archived = self.archives.stated();
         let mut report = self.check.conclude();
+        report.archived = archived;
         report.chain = Some(Covered { head: found, entries: found.entries, first: end.first });
         Ok(report)
     }
 
-    async fn rows<T>(
+    pub(crate) async fn rows<T>(
         &self,
         sql: &str,
         parameters: &[(&(dyn ToSql + Sync), Type)],
@@ -158,7 +182,14 @@ impl Verifying<'_> {
                 let from = entries.partition_point(|entry| entry.commit < commit.commit);
                 let to = entries.partition_point(|entry| entry.commit <= commit.commit);
                 let of_commit = entries.get(from..to).unwrap_or_default();
-                self.commit(&mut end, &commit, of_commit)?;
+                match self.in_files(commit.commit)? {
+                    archived if archived.is_empty() => self.commit(&mut end, &commit, of_commit)?,
+                    mut archived => {
+                        archived.extend_from_slice(of_commit);
+                        archived.sort_unstable_by_key(|entry| entry.id);
+                        self.commit(&mut end, &commit, &archived)?;
+                    }
+                }
             }
         }
     }
@@ -169,6 +200,9 @@ impl Verifying<'_> {
         for account in self.opened.remove(&commit.commit).unwrap_or_default() {
             digest.account(account.number, &account.parts);
         }
+        for closing in self.archives.take(commit.commit) {
+            digest.closing(&closing);
+        }
         for entry in entries {
             digest.entry(entry);
             end.first = end.first.map_or(Some(entry.id), |first| Some(first.min(entry.id)));
@@ -177,15 +211,11 @@ impl Verifying<'_> {
         let wrote = commit.entries.saturating_sub(end.entries);
         let there = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let hash = commit_hash(&end.hash, commit.commit, commit.entries, &commit.digest);
-        let is_next = commit.commit == end.commit.saturating_add(1);
-        if there < wrote {
-            let missing = wrote.saturating_sub(there).cast_unsigned();
+        let is_linked = commit.commit == end.commit.saturating_add(1) && hash.as_slice() == commit.hash;
+        let missing = wrote.saturating_sub(there).max(0).cast_unsigned();
+        if missing > 0 && !self.archives.may_have(commit.commit, missing) {
             self.check.find(Finding::IncompleteCommit { commit: number, missing });
-        } else if there > wrote
-            || digest.finish().as_slice() != commit.digest
-            || hash.as_slice() != commit.hash
-            || !is_next
-        {
+        } else if !is_linked || (missing == 0 && (there > wrote || digest.finish().as_slice() != commit.digest)) {
             self.check.find(Finding::ChangedCommit { commit: number });
         }
         *end = End { commit: commit.commit, entries: commit.entries, hash: commit.hash.clone(), first: end.first };

@@ -9,7 +9,7 @@ use super::rows::{
 };
 use super::scope::{Place, Scope};
 use super::session::Session;
-use super::statements::{Sql, Statements, Values};
+use super::statements::{Sql, Statements, Values, ends};
 use crate::codec::{self, AccountParts, Hold, Number};
 use crate::error::StorageError;
 use crate::journal::Batch;
@@ -208,7 +208,8 @@ impl Writing {
         let prints: Vec<i64> = self.placed.iter().map(|(_, hold)| hold.fingerprint.cast_signed()).collect();
         let values: Values<'_> =
             &[&holds.ids, &payers, &limits, &amounts, &holds.expiries, &holds.phases, &prints, &self.writer];
-        let of_ids: Values<'_> = &[&holds.ids];
+        let (lowest, highest) = ends(&holds.ids);
+        let of_ids: Values<'_> = &[&holds.ids, &lowest, &highest];
         let (placed, guarded) =
             tokio::join!(biased; sending.execute(Sql::Place, values), sending.execute(Sql::Guard, of_ids));
         placed.and(guarded)
@@ -237,9 +238,7 @@ impl Writing {
             return Ok(());
         }
         let house: Values<'_> = &[&self.house];
-        let lock = async {
-            if self.house.is_empty() { Ok(()) } else { sending.execute(Sql::LockHouse, house).await }
-        };
+        let lock = async { if self.house.is_empty() { Ok(()) } else { sending.execute(Sql::LockHouse, house).await } };
         let gains: Values<'_> = &[numbers, posted, held];
         let (locked, gained) = tokio::join!(biased; lock, sending.execute(Sql::Gain, gains));
         locked.and(gained)

@@ -6,7 +6,7 @@ use opencredits_ledger::Replay;
 use opencredits_testkit::Postgres;
 
 /// A primary and its synchronous standby, a database, and how to reach whichever is the primary.
-fn pair() -> Option<([Postgres; 2], String)> {
+pub(crate) fn pair() -> Option<([Postgres; 2], String)> {
     let primary = Postgres::start(&[])?;
     let database = primary.database();
     let standby = Postgres::standby_of(&primary, &[]);

@@ -11,10 +11,14 @@ mod follow;
 mod laws;
 mod lessons;
 mod limits;
+mod months;
+mod network;
+mod outages;
 mod processes;
 mod shared;
 mod table;
 mod tables;
+mod verifying;
 mod wire;
 
 /// A variable of the environment: how a test tells its own program, run again, what to be.

@@ -70,6 +70,71 @@ fn a_late_capture_of_an_abandoned_hold_that_another_process_has_voided_is_refuse
     assert_eq!(server.psql(name(&database), AUDIT), "");
 }
 
+/// What the caller of a process does that finds its hold released: it charges under an id of its own, and again where the answer was
+/// lost. `true` where it was the hold itself that was charged.
+async fn charge(ledger: &SharedLedger, n: u64) -> bool {
+    match capture(ledger, n, 3).await {
+        Ok(replay) => {
+            assert_eq!(replay, Replay::First, "{n}");
+            return true;
+        }
+        Err(LedgerError::HoldFinished { how: "voided", .. }) => {}
+        Err(other) => panic!("{n}: {other}"),
+    }
+    for replay in [Replay::First, Replay::Finished] {
+        hold(ledger, n + 1, 0).await.unwrap();
+        assert_eq!(capture(ledger, n + 1, 3).await.unwrap(), replay, "{n}");
+    }
+    false
+}
+
+/// Releases an abandoned hold, and tells whether this was the first to do so.
+async fn release(ledger: &SharedLedger, n: u64, after_ms: u64) -> bool {
+    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+    match ledger.void(id(n), NOW).durable().await {
+        Ok(voided) => voided.replay == Replay::First,
+        Err(LedgerError::HoldFinished { how: "captured", .. }) => false,
+        Err(other) => panic!("{n}: {other}"),
+    }
+}
+
+#[test]
+fn a_hold_that_two_processes_release_at_once_while_its_own_charges_it_is_booked_once() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let [slow, one, other] = ["slow", "one", "other"].map(|process| connect_as(&database, process));
+    open(&slow, 1_000_000);
+    let rounds: u64 = crate::variable("TEST_TAKE_OVERS").map_or(100, |rounds| rounds.parse().unwrap());
+    // Each has its own id and the one after it.
+    let ids: Vec<u64> = (0..rounds).map(|round| 1_000 + 2 * round).collect();
+    for n in &ids {
+        wait(hold(&slow, *n, 5)).unwrap();
+    }
+    silence(server, &database, "slow");
+    let max = ids.len();
+    let found = [&one, &other].map(|ledger| wait(ledger.abandoned(SILENT, max)).unwrap().len());
+    assert_eq!(found, [max, max], "both find all of them");
+    let (mut captured, mut voided) = (0, 0);
+    for (n, at) in ids.iter().zip(0..) {
+        // Who comes first differs from one to the next.
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(at % 5)).await;
+            charge(&slow, *n).await
+        };
+        let (was_captured, first, second) =
+            wait(async { tokio::join!(late, release(&one, *n, 2), release(&other, *n, 2)) });
+        assert_eq!(u64::from(was_captured) + u64::from(first) + u64::from(second), 1, "one of them ends {n}");
+        captured += u64::from(was_captured);
+        voided += u64::from(first || second);
+    }
+    eprintln!("{captured} captured, {voided} released first");
+    assert!(captured > 0 && voided > 0);
+    assert_eq!(posted(&one, PROVIDER), 3 * i64::try_from(rounds).unwrap(), "each once");
+    assert_eq!(abandoned(&other), []);
+    assert_eq!(findings(&one), []);
+    assert_eq!(server.psql(name(&database), AUDIT), "");
+}
+
 #[test]
 fn a_process_is_seen_again_at_its_next_heartbeat() {
     let Some(server) = Postgres::shared() else { return };
@@ -102,7 +167,7 @@ fn a_process_leaves_with_its_last_hold_and_one_that_died_is_forgotten() {
     wait(stays.void(id(10), NOW).durable()).unwrap();
     assert_eq!(wait(stays.forget_processes(SILENT)).unwrap(), 1);
     assert_eq!(names(&stays), ["stays"]);
-    assert_eq!(server.psql(name(&database), "SELECT count(*) FROM ledger_writers"), "2\n");
+    assert_eq!(server.psql(name(&database), "SELECT count(*) FROM ledger_writers"), "1\n");
 }
 
 #[test]
@@ -134,7 +199,7 @@ fn tables_of_form_1_are_brought_up_to_date_by_processes_that_start_at_once() {
             scope.spawn(|| drop(connect(&database)));
         }
     });
-    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "2\n");
+    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "3\n");
     let [ledger, other] = ["new", "other"].map(|process| connect_as(&database, process));
     open(&ledger, 100);
     wait(hold(&ledger, 10, 5)).unwrap();

@@ -8,6 +8,7 @@ use opencredits_ledger::{
 use opencredits_testkit::Postgres;
 use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -111,11 +112,11 @@ fn processes_that_start_at_once_make_the_tables_once() {
             scope.spawn(|| drop(connect(&database)));
         }
     });
-    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "2\n");
-    server.sql(name(&database), "INSERT INTO ledger_form VALUES (3)");
+    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "3\n");
+    server.sql(name(&database), "INSERT INTO ledger_form VALUES (4)");
     let settings = opencredits_ledger::PostgresSettings::parse(&database).unwrap();
     let refused = wait(SharedLedger::connect(settings, opencredits_ledger::SharedOptions::default())).err().unwrap();
-    assert!(refused.to_string().contains("form 3 and this program knows 2"), "{refused}");
+    assert!(refused.to_string().contains("form 4 and this program knows 3"), "{refused}");
 }
 
 /// Callers who hold and capture, one request after the other.
@@ -125,7 +126,13 @@ pub(crate) struct Load {
     charged: AtomicI64,
     done: AtomicU64,
     stop: AtomicBool,
+    has_failed: AtomicBool,
+    /// Refusals of holds that do not say that the database is away.
+    unclear: Mutex<BTreeSet<String>>,
 }
+
+/// Between two looks at how far the callers are.
+const BETWEEN: Duration = Duration::from_millis(5);
 
 impl Load {
     /// What was acknowledged as durable.
@@ -133,28 +140,53 @@ impl Load {
         self.charged.load(Ordering::Relaxed)
     }
 
+    /// Refusals that are none of a database that is away.
+    pub(crate) fn unclear(&self) -> BTreeSet<String> {
+        self.unclear.lock().unwrap().clone()
+    }
+
     /// Waits until so many requests more are done.
     pub(crate) fn go_on(&self, requests: u64) {
         let until = self.done.load(Ordering::Relaxed) + requests;
         while self.done.load(Ordering::Relaxed) < until {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(BETWEEN);
+        }
+    }
+
+    /// The same, which takes no longer than about this.
+    pub(crate) fn go_on_within(&self, most: Duration, requests: u64) {
+        let until = self.done.load(Ordering::Relaxed) + requests;
+        let are_done = (0..most.as_millis() / BETWEEN.as_millis()).any(|_| {
+            std::thread::sleep(BETWEEN);
+            self.done.load(Ordering::Relaxed) >= until
+        });
+        assert!(are_done, "{requests} requests within {most:?}");
+    }
+
+    /// Waits until no request was done for so long.
+    pub(crate) fn stands_still(&self, quiet: Duration) {
+        let mut before = None;
+        while before != Some(self.done.load(Ordering::Relaxed)) {
+            before = Some(self.done.load(Ordering::Relaxed));
+            std::thread::sleep(quiet);
         }
     }
 
     /// Sixteen callers, while `meanwhile` goes on.
     pub(crate) fn run(&self, processes: &[SharedLedger], meanwhile: impl FnOnce()) {
-        /// Ends the callers, also where the test has failed.
-        struct Stop<'a>(&'a AtomicBool);
+        /// Ends the callers. Where the test has failed, they do not wait for their answers.
+        struct Stop<'a>(&'a Load);
         impl Drop for Stop<'_> {
             fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
+                self.0.has_failed.store(std::thread::panicking(), Ordering::Relaxed);
+                self.0.stop.store(true, Ordering::Relaxed);
             }
         }
         std::thread::scope(|scope| {
             for ledger in processes.iter().cycle().take(16) {
                 scope.spawn(move || self.call(ledger));
             }
-            let _stop = Stop(&self.stop);
+            let _stop = Stop(self);
             meanwhile();
         });
     }
@@ -162,20 +194,41 @@ impl Load {
     fn call(&self, ledger: &SharedLedger) {
         while !self.stop.load(Ordering::Relaxed) {
             let n = 100 + self.next.fetch_add(1, Ordering::Relaxed);
-            if wait(hold(ledger, n, 5)).is_err() {
-                std::thread::sleep(Duration::from_millis(5));
-                continue;
+            match wait(self.answer(hold(ledger, n, 5))) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    if !matches!(error, LedgerError::Away | LedgerError::CommitUnknown) {
+                        self.unclear.lock().unwrap().insert(error.to_string());
+                    }
+                    std::thread::sleep(BETWEEN);
+                    continue;
+                }
+                None => return,
             }
             // The end of a hold waits for the database, however long. Its hold, which nobody has waited for, may be lost with the
             // server's memory.
-            match wait(capture(ledger, n, 3)) {
-                Ok(_) => {
+            match wait(self.answer(capture(ledger, n, 3))) {
+                Some(Ok(_)) => {
                     self.charged.fetch_add(3, Ordering::Relaxed);
                     self.done.fetch_add(1, Ordering::Relaxed);
                 }
-                Err(LedgerError::UnknownHold { .. }) => {}
-                Err(other) => panic!("{other}"),
+                Some(Err(LedgerError::UnknownHold { .. })) => {}
+                Some(Err(other)) => panic!("{other}"),
+                None => return,
             }
+        }
+    }
+
+    /// What is answered; `None` once the test has failed.
+    async fn answer<T>(&self, asked: impl Future<Output = T>) -> Option<T> {
+        let failed = async {
+            while !self.has_failed.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            answer = asked => Some(answer),
+            () = failed => None,
         }
     }
 }
