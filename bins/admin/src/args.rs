@@ -14,6 +14,7 @@ use crate::limit_args::{
 };
 use crate::live::Live;
 use crate::migrate_args::MigrateOrder;
+use crate::months_args::{ArchiveFiles, MonthsCommand};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
 use crate::ports::absolute;
@@ -336,7 +337,11 @@ enum LedgerCommand {
         /// A head that `ledger head` printed: checks that the ledger has every commit up to it.
         #[arg(long, value_name = "HEAD")]
         head: Option<ChainHead>,
+        #[command(flatten)]
+        archives: ArchiveFiles,
     },
+    #[command(flatten)]
+    Months(MonthsCommand),
     /// Prints the end of the hash chain, one line to keep elsewhere and to verify with later.
     Head,
     /// Accepts that acknowledged commits are gone from the ledger, after a start was refused for that.
@@ -511,8 +516,12 @@ impl LedgerCommand {
         Ok(Task::Request(match self {
             Self::Holds => AdminRequest::LedgerHolds,
             Self::Head => AdminRequest::LedgerHead,
-            Self::Verify { head: None } => AdminRequest::LedgerVerify,
-            Self::Verify { head: Some(head) } => AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() }),
+            Self::Months(months) => return months.task(),
+            Self::Verify { head, archives } => match (archives.task(*head), head) {
+                (Some(task), _) => return Ok(task),
+                (None, None) => AdminRequest::LedgerVerify,
+                (None, Some(head)) => AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() }),
+            },
             Self::Entries { user, account, dates, page } => AdminRequest::LedgerEntries(LedgerEntries {
                 of: entries_of(user.as_ref(), account.as_ref()),
                 from_ms: dates.begin_ms()?,

@@ -3,7 +3,7 @@
 use crate::config_file_error::ConfigFileError;
 use opencredits_api::admin::Refusal;
 use opencredits_backup::{BackupError, MigrateError};
-use opencredits_ledger::LedgerError;
+use opencredits_ledger::{ArchiveError, LedgerError};
 use opencredits_service::ServedCatalogueError;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::config::ConfigError;
@@ -72,6 +72,9 @@ pub(crate) enum AdminError {
     /// Data was not moved.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A month was not archived, or not brought back.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// No database is known.
     #[error("no database is known: set {setting} in the config, or name a file with its URL by {option}")]
     NoDatabase {

@@ -29,6 +29,7 @@ mod limit_args;
 mod live;
 mod manual;
 mod migrate_args;
+mod months_args;
 mod order_args;
 mod output;
 mod partner_args;
@@ -102,6 +103,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Migrate(order) => order.run(&located(arguments)?, (arguments.test, arguments.json), &runtime()?),
+        Task::Months(order) => order.run(&located(arguments)?, (arguments.test, arguments.json), &runtime()?),
         Task::Manual(folder) => manual::write::<Arguments>(&folder),
         Task::Restore(order) => {
             let (shown, place) = (Shown::new("verifying the backup", Reader::of(arguments.json)), place(arguments)?);
@@ -140,10 +142,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&if arguments.json { serde_json::to_string_pretty(&found)? } else { found.to_string() })?;
             Ok(if found.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::KeyFile(path) => {
-            print(&privacy_args::new_key_file(&path)?)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Task::KeyFile(path) => print(&privacy_args::new_key_file(&path)?).map(|()| ExitCode::SUCCESS),
         Task::Request(request) => answered(arguments, &asked(request, arguments)?),
     }
 }

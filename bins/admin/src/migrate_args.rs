@@ -8,15 +8,15 @@ use opencredits_backup::{LEDGER_FILE, MOVING_DIR, MigrateError, Migrated, Migrat
 use opencredits_keys::Mode;
 use opencredits_ledger::PostgresSettings;
 use opencredits_service::TEST_DIR;
-use opencredits_service::config::{Config, SecretText};
+use opencredits_service::config::{Config, DatabaseSection, SecretText};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
-const URL: &str = "database.url";
-const TEST_URL: &str = "database.test_url";
+pub(crate) const URL: &str = "database.url";
+pub(crate) const TEST_URL: &str = "database.test_url";
 
 /// A move of all data.
 #[derive(clap::Args, Clone)]
@@ -93,13 +93,13 @@ fn parts(order: &MigrateOrder, config: &Config, is_test_only: bool) -> Result<Pa
     let mut parts = Parts { parts: Vec::new(), notes: Vec::new() };
     if !is_test_only {
         let text = live.ok_or(AdminError::NoDatabase { setting: URL, option: "--url-file" })?;
-        parts.parts.push(Part { mode: Mode::Live, folder: data.clone(), database: parsed(&text)? });
+        parts.parts.push(Part { mode: Mode::Live, folder: data.clone(), database: parsed(&text, set)? });
     }
     let folder = data.join(TEST_DIR);
     let has_files = folder.join(LEDGER_FILE).is_file();
     match test {
         Some(text) if has_files || is_test_only || !order.way.to_database => {
-            parts.parts.push(Part { mode: Mode::Test, folder, database: parsed(&text)? });
+            parts.parts.push(Part { mode: Mode::Test, folder, database: parsed(&text, set)? });
         }
         None if is_test_only => {
             return Err(AdminError::NoDatabase { setting: TEST_URL, option: "--test-url-file" });
@@ -113,7 +113,7 @@ fn parts(order: &MigrateOrder, config: &Config, is_test_only: bool) -> Result<Pa
 }
 
 /// The text of a URL: that of the file of the command line, else of the setting, else of the setting's file.
-fn url(
+pub(crate) fn url(
     named: Option<&Path>,
     setting: Option<&SecretText>,
     setting_file: Option<&str>,
@@ -127,9 +127,13 @@ fn url(
     SecretText::try_from(text).map(Some).map_err(|problem| wrong(std::io::Error::other(problem)))
 }
 
-/// The error has nothing of the text in it.
-fn parsed(text: &SecretText) -> Result<PostgresSettings, AdminError> {
-    Ok(PostgresSettings::parse(text.reveal()).map_err(MigrateError::from)?)
+/// How the database of a URL is spoken to. The error has nothing of the text in it.
+pub(crate) fn parsed(text: &SecretText, set: &DatabaseSection) -> Result<PostgresSettings, AdminError> {
+    let settings = PostgresSettings::parse(text.reveal()).map_err(MigrateError::from)?;
+    match &set.ca_file {
+        Some(path) => Ok(settings.with_authorities(Path::new(path)).map_err(MigrateError::from)?),
+        None => Ok(settings),
+    }
 }
 
 const fn name_of(way: Way) -> &'static str {
@@ -300,6 +304,8 @@ mod tests {
         let named = path.to_str().unwrap();
         let error = modes(&["--to-database", "--url-file", named], "", false).unwrap_err();
         assert!(error.starts_with("cannot use the database") && !error.contains("canary"), "{error}");
+        let trusting = modes(&["--to-database"], "url = \"host=a\"\nca_file = \"/nowhere\"", false).unwrap_err();
+        assert!(trusting.contains("cannot read the certificates in /nowhere"), "{trusting}");
         let error = modes(&["--to-database", "--url-file", "nowhere"], "", false).unwrap_err();
         assert!(error.starts_with("cannot use nowhere"), "{error}");
     }

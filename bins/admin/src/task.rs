@@ -6,6 +6,7 @@ use crate::confirm::Previewed;
 use crate::doctor::DoctorOrder;
 use crate::live::Live;
 use crate::migrate_args::MigrateOrder;
+use crate::months_args::MonthsOrder;
 use crate::rekey::RekeyOrder;
 use clap::Args;
 use opencredits_api::admin::AdminRequest;
@@ -32,6 +33,8 @@ pub(crate) enum Task {
     Rekey(RekeyOrder),
     /// All data is moved to a database, or back.
     Migrate(MigrateOrder),
+    /// Months of a ledger in a database are listed, archived, brought back or verified.
+    Months(MonthsOrder),
     /// The running gateway is shown at work.
     Live(Live),
     /// The installation is checked.

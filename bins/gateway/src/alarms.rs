@@ -93,7 +93,7 @@ async fn watch_in_turn(alarms: Arc<Alarms>, store: Arc<dyn Store>, mut stop: Sto
     let holder = machine::process_name();
     loop {
         let now = SystemClock.now();
-        let acquired = store.acquire_job(WATCH, &holder, now, now.saturating_add_ms(LEASE_MS)).await;
+        let acquired = store.acquire_job(WATCH, &holder, now, LEASE_MS).await;
         if let Ok(Acquired::New(lease)) = acquired {
             tracing::info!("this process watches, and tells of alarms");
             // Another process may have watched, and told, since this one did.
@@ -119,7 +119,7 @@ async fn kept(store: &dyn Store, lease: &JobLease) {
     loop {
         sleep(RENEWED_EVERY).await;
         let now = SystemClock.now();
-        match store.renew_job(lease, now, now.saturating_add_ms(LEASE_MS)).await {
+        match store.renew_job(lease, now, LEASE_MS).await {
             // A store that does not answer gives it to nobody else either.
             Ok(true) | Err(_) => {}
             Ok(false) => return,

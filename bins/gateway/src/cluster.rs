@@ -1,13 +1,14 @@
 //! What makes several processes on one database one service.
 
 use crate::database::Files;
+use crate::test_mode::TaskSets;
 use opencredits_ledger::AnyLedger;
 use opencredits_service::{ChangeFeed, Gateway, KeyRing};
-use opencredits_store::Store;
+use opencredits_store::{Change, Store};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// A process that was seen within this time counts as one that shares the ledger.
 const SEEN_WITHIN: Duration = Duration::from_secs(45);
@@ -28,7 +29,7 @@ pub(crate) fn changed(keyring: &Arc<KeyRing>, feed: Option<&Arc<ChangeFeed>>) ->
     Arc::new(move || {
         keyring.forget_all();
         if let Some(feed) = &feed {
-            feed.tell();
+            feed.tell(Change::Data);
         }
     })
 }
@@ -46,29 +47,52 @@ impl Shared {
     }
 
     /// Begins to tell the other processes of changes and to take theirs; `more` is what a mode takes besides its keys.
-    pub(crate) fn start<F>(self, tasks: &mut JoinSet<()>, more: impl Fn() -> F + Send + Sync + 'static)
+    pub(crate) fn start<F>(self, sets: &mut TaskSets, more: impl Fn(Change) -> F + Send + Sync + 'static)
     where
         F: Future<Output = bool> + Send + 'static,
     {
         let Self { feed, files, gateway } = self;
         let (heard, counted) = (Arc::clone(&feed), gateway.clone());
-        tasks.spawn(async move { files.listen(&heard).await });
-        tasks.spawn(async move {
-            let take = || {
+        sets.feeds.push(Arc::clone(&feed));
+        sets.following.spawn(async move { files.listen(&heard).await });
+        sets.following.spawn(async move {
+            let take = |change| {
                 if let Some(gateway) = gateway.upgrade() {
                     gateway.keyring().forget_all();
                 }
-                more()
+                more(change)
             };
             feed.run(take).await;
         });
-        tasks.spawn(async move {
+        sets.following.spawn(async move {
             while let Some(gateway) = counted.upgrade() {
                 share(&gateway).await;
                 drop(gateway);
                 sleep(COUNTED_EVERY).await;
             }
         });
+    }
+}
+
+/// Announces what this process changes until all has `ended` that changes anything, and then what is left, until `limit` at most.
+pub(crate) async fn tell_until(
+    feeds: &[Arc<ChangeFeed>],
+    ended: impl Future<Output = ()>,
+    limit: impl FnOnce() -> Instant,
+) {
+    let mut telling = JoinSet::new();
+    for feed in feeds.iter().cloned() {
+        telling.spawn(async move { feed.announce_on().await });
+    }
+    ended.await;
+    telling.shutdown().await;
+    let limit = limit();
+    for feed in feeds {
+        if timeout_at(limit, feed.flush()).await.is_err() {
+            tracing::warn!(
+                "the last changes are not told to the other processes: they find data within a minute, and a config with a reload"
+            );
+        }
     }
 }
 

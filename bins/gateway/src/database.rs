@@ -22,6 +22,8 @@ use std::sync::Arc;
 const URL: &str = "database.url";
 const READ_URL: &str = "database.read_url";
 const TEST_URL: &str = "database.test_url";
+/// The one that names who may vouch for their servers.
+const CA_FILE: &str = "database.ca_file";
 /// The ledger reads with one connection for so many of the store.
 const CONNECTIONS_OF_READER: usize = 4;
 
@@ -193,16 +195,22 @@ fn urls(config: &Config) -> Result<Option<Urls>, StartError> {
     if test.as_ref() == Some(&live) {
         return Err(StartError::SameDatabase);
     }
+    let authorities = set.ca_file.as_deref().map(Path::new);
     Ok(Some(Urls {
-        live: parsed(URL, &live)?,
-        replica: replica.map(|text| parsed(READ_URL, &text)).transpose()?,
-        test: test.map(|text| parsed(TEST_URL, &text)).transpose()?,
+        live: parsed((URL, live.as_str()), authorities)?,
+        replica: replica.map(|text| parsed((READ_URL, text.as_str()), authorities)).transpose()?,
+        test: test.map(|text| parsed((TEST_URL, text.as_str()), authorities)).transpose()?,
     }))
 }
 
 /// The error has nothing of the text in it.
-fn parsed(setting: &'static str, text: &str) -> Result<PostgresSettings, StartError> {
-    PostgresSettings::parse(text).map_err(|source| StartError::DatabaseUrl { setting, source })
+fn parsed((setting, text): (&'static str, &str), authorities: Option<&Path>) -> Result<PostgresSettings, StartError> {
+    let wrong = |setting| move |source| StartError::DatabaseSetting { setting, source };
+    let settings = PostgresSettings::parse(text).map_err(wrong(setting))?;
+    match authorities {
+        Some(path) => settings.with_authorities(path).map_err(wrong(CA_FILE)),
+        None => Ok(settings),
+    }
 }
 
 fn of_store(setting: &'static str) -> impl Fn(StoreError) -> StartError {
@@ -245,6 +253,9 @@ mod tests {
         assert_eq!(told(&format!("url_file = \"{one}\"\ntest_url = \"postgres://app@db/two\"")), "");
         assert!(told(&format!("url_file = \"{one}\"\ntest_url_file = \"{same}\"")).starts_with("database.test_url"));
         assert!(told("url_file = \"/nowhere/url\"").contains("database.url_file /nowhere/url"));
+        let trusting = |path: &str| told(&format!("url_file = \"{one}\"\nca_file = \"{path}\""));
+        assert!(trusting("/nowhere/ca").starts_with("database.ca_file cannot be used: cannot read"), "a missing file");
+        assert!(trusting(&one).contains("has no certificate of an authority"), "a file without a certificate");
         for (setting, more) in
             [("url", ""), ("read_url", "url = \"postgres://db/a\""), ("test_url", "url = \"postgres://db/a\"")]
         {

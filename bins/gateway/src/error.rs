@@ -47,7 +47,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Transport(#[from] opencredits_providers::TransportError),
     #[error("{setting} cannot be used: {source}")]
-    DatabaseUrl { setting: &'static str, source: PostgresError },
+    DatabaseSetting { setting: &'static str, source: PostgresError },
     #[error("cannot use the database of {setting}: {source}{}", remedy(.source))]
     Database { setting: &'static str, source: PostgresError },
     #[error(
@@ -107,6 +107,9 @@ pub(crate) enum StartError {
 /// What an operator can do about a database that cannot be used.
 fn remedy(error: &PostgresError) -> &'static str {
     match error {
+        PostgresError::Database(error) if error.is_of_tls() => {
+            "; its certificate must be for its name in the URL, by an authority of browsers or by one in database.ca_file"
+        }
         PostgresError::Database(_) | PostgresError::Busy | PostgresError::Closed => {
             "; see that its server runs, that this machine reaches it, and that it knows user, password and database"
         }

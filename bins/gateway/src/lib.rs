@@ -1,5 +1,5 @@
 //! The programs that serve: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out, and `opencredits-worker`,
-//! which runs the jobs of an installation with several gateways.
+//! which runs the jobs of an installation with several gateways. Both are in the gateway's program: its name says which of them it is.
 
 mod access_format;
 mod alarms;
@@ -50,13 +50,17 @@ use error::StartError;
 use opencredits_service::Clock as _;
 use settings::Settings;
 use source::ConfigSource;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::runtime::Builder;
 
 /// The blocking threads of the jobs, for store, ledger and name resolution. More would wait: the store runs one statement at
 /// a time. And each keeps memory for what it may do next.
 const BLOCKING_MAX: usize = 8;
+/// The names of both programs.
+const GATEWAY: &str = "opencredits-gateway";
+const WORKER: &str = "opencredits-worker";
 
 /// Prepaid AI credits that you run yourself.
 #[derive(Parser)]
@@ -82,16 +86,26 @@ enum Command {
     },
 }
 
+/// Runs the worker where the process was started as `opencredits-worker`, as by a link of that name, and else the gateway.
+#[must_use]
+pub fn by_name() -> ExitCode {
+    if is_worker(std::env::args_os().next().as_deref()) { worker() } else { gateway() }
+}
+
+fn is_worker(program: Option<&OsStr>) -> bool {
+    program.map(Path::new).and_then(Path::file_name).is_some_and(|name| name == WORKER)
+}
+
 /// Runs the gateway by the command line of the process.
 #[must_use]
 pub fn gateway() -> ExitCode {
-    ended("opencredits-gateway", start(&Arguments::parse()))
+    ended(GATEWAY, start(&Arguments::parse()))
 }
 
 /// Runs the worker by the command line of the process.
 #[must_use]
 pub fn worker() -> ExitCode {
-    ended("opencredits-worker", worker::start())
+    ended(WORKER, worker::start())
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a process that could not start or go on")]
@@ -113,7 +127,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let mut source = ConfigSource::new(path.clone(), data.clone(), dev);
     let mut config = source.read()?;
     if arguments.settings.check {
-        return settings::show("opencredits-gateway", &config);
+        return settings::show(GATEWAY, &config);
     }
     if arguments.settings.health {
         return health::check(&config.server);

@@ -1,4 +1,5 @@
-//! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
+//! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out. Started as
+//! `opencredits-worker`, as by the link of the packages, it is the worker.
 
 use std::process::ExitCode;
 
@@ -7,5 +8,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    opencredits_gateway::gateway()
+    opencredits_gateway::by_name()
 }

@@ -22,6 +22,7 @@ use opencredits_service::prices::{OfferChange, Prices};
 use opencredits_service::provider_bills::{ProviderReconciliation, ReconcileTerms};
 use opencredits_service::purchases::PurchaseSettings;
 use opencredits_service::{ChangeFeed, Clock as _, Offering, PreparedOffering, ServedCatalogue};
+use opencredits_store::Change;
 use opencredits_units::BasisPoints;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -101,7 +102,8 @@ impl Reloader {
         self
     }
 
-    /// Reads the config where another process has: its file may be another one. What is refused leaves everything as it is.
+    /// Reads the config where another process has: its file may be another one. Nothing is done where the settings are the same, also where
+    /// files have changed that they name. What is refused leaves everything as it is.
     pub(crate) async fn follow(&self) {
         if self.source.path.is_none() {
             return;
@@ -114,7 +116,7 @@ impl Reloader {
             return;
         }
         if let Err(error) = self.reload(ReloadRequest { apply: true, text: None }).await {
-            tracing::error!(%error, "another process has changed; the config here is not taken over, and nothing has changed");
+            tracing::error!(%error, "another process has read its config again; the one here is not taken over, and nothing has changed");
         }
     }
 
@@ -180,7 +182,7 @@ impl Reloader {
     async fn run(&self, request: ReloadRequest) -> Result<ReloadView, StartError> {
         let view = self.reload(request).await?;
         if let Some(feed) = self.feed.as_ref().filter(|_| view.applied) {
-            feed.tell();
+            feed.tell(Change::Config);
         }
         Ok(view)
     }

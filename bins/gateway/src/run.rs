@@ -26,7 +26,7 @@ use opencredits_service::prices::Prices;
 use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::telemetry::{ModeParts, StateParts};
-use opencredits_store::Store;
+use opencredits_store::{Change, Store};
 use opencredits_units::UnixMs;
 use std::cell::Cell;
 use std::path::Path;
@@ -112,7 +112,7 @@ pub(crate) async fn run(
     let reloader =
         Arc::new(reloader.of_alarms(&state.alarms).telling(shared.as_ref().map(|shared| Arc::clone(&shared.feed))));
     if let Some(shared) = shared {
-        follow(shared, &app, (&prices, &reloader), &mut sets.following).await;
+        follow(shared, &app, (&prices, &reloader), &mut sets).await;
     }
     let admin = admin_of(&app, accounts, (&files, &store), people, (jobs, prices, providers));
     let admin = admin.of_alarms(Arc::clone(&state.alarms)).of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
@@ -132,9 +132,13 @@ pub(crate) async fn run(
     }
     drop((close, close_test, close_metrics));
     // A run goes on to its end. What takes longer is done again by the next process.
-    stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
+    stop_jobs.stop_by(deadline.at_least(JOBS_END));
     // Both at once: an operator may wait for a job, and the end of the process for the slower of the two only.
-    tokio::join!(ended_all(&mut sets.sockets), ended_all(&mut sets.tasks));
+    let (sockets, tasks) = (ended_all(&mut sets.sockets), ended_all(&mut sets.tasks));
+    let all_ended = async {
+        tokio::join!(sockets, tasks);
+    };
+    cluster::tell_until(&sets.feeds, all_ended, || deadline.at_least(JOBS_END)).await;
     drop(mails.jobs);
     let drained = settled(app, of_modes.iter().flatten(), sets.draining, &deadline).await?;
     tracing::info!(clean = drained && ended == Ended::Drained, "stopped");
@@ -161,24 +165,21 @@ fn begin(tasks: &mut JoinSet<()>, jobs: &Arc<Jobs>, stopped: Option<StopSignal>)
 }
 
 /// Follows the processes that share the data.
-async fn follow(
-    shared: Shared,
-    app: &App,
-    (prices, reloader): (&Arc<Prices>, &Arc<Reloader>),
-    tasks: &mut JoinSet<()>,
-) {
+async fn follow(shared: Shared, app: &App, (prices, reloader): (&Arc<Prices>, &Arc<Reloader>), sets: &mut TaskSets) {
     cluster::share(&app.gateway).await;
     let (prices, reloader) = (Arc::clone(prices), Arc::clone(reloader));
-    shared.start(tasks, move || take(Arc::clone(&prices), Arc::clone(&reloader)));
+    shared.start(sets, move |change| take(Arc::clone(&prices), Arc::clone(&reloader), change));
 }
 
-/// Takes over prices and config after a change of another process; whether the prices are those in force.
-async fn take(prices: Arc<Prices>, reloader: Arc<Reloader>) -> bool {
+/// Takes over prices after a change of another process, and the config after one of its config; whether the prices are those in force.
+async fn take(prices: Arc<Prices>, reloader: Arc<Reloader>, change: Change) -> bool {
     let adopted = prices.adopt().await;
     if let Err(error) = &adopted {
         tracing::error!(%error, "the price book in force cannot be taken over yet; the one before is sold by");
     }
-    reloader.follow().await;
+    if change == Change::Config {
+        reloader.follow().await;
+    }
     adopted.is_ok()
 }
 
@@ -269,7 +270,7 @@ async fn closed(
         ledger.flush().await?;
         if let AnyLedger::Shared(ledger) = ledger {
             // Requests that have just ended may have sent what nobody waits for.
-            let sent = tokio::time::timeout_at(deadline.at().max(Instant::now() + JOBS_END), ledger.close());
+            let sent = tokio::time::timeout_at(deadline.at_least(JOBS_END), ledger.close());
             if sent.await.is_err() {
                 tracing::warn!(
                     "the database did not take the last decisions in time; holds that are left end by themselves"
@@ -344,6 +345,11 @@ impl Deadline {
 
     fn at(&self) -> Instant {
         self.0.get().unwrap_or_else(Instant::now)
+    }
+
+    /// The same, and so much from now at least.
+    fn at_least(&self, time: Duration) -> Instant {
+        self.at().max(Instant::now() + time)
     }
 }
 

@@ -17,8 +17,8 @@ use opencredits_service::jobs::StopSignal;
 use opencredits_service::mail::MailQueue;
 use opencredits_service::telemetry::ModeParts;
 use opencredits_service::{
-    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestOffering, TestParts,
-    TestPorts, TestUpstreams, UsageReads, books,
+    ChangeFeed, Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestOffering,
+    TestParts, TestPorts, TestUpstreams, UsageReads, books,
 };
 use opencredits_store::Store;
 use opencredits_units::BasisPoints;
@@ -125,6 +125,8 @@ pub(crate) struct TaskSets {
     pub(crate) sockets: JoinSet<()>,
     /// Those that follow config and other processes until nothing is served any more.
     pub(crate) following: JoinSet<()>,
+    /// What tells other processes of changes, to the end.
+    pub(crate) feeds: Vec<Arc<ChangeFeed>>,
 }
 
 impl BuiltTest {
@@ -154,7 +156,7 @@ impl BuiltTest {
         }
         if let Some(shared) = self.shared {
             cluster::share(gateway).await;
-            shared.start(&mut sets.following, || std::future::ready(true));
+            shared.start(sets, |_| std::future::ready(true));
         }
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());

@@ -1,9 +1,10 @@
-//! The worker: runs the jobs of an installation on PostgreSQL, beside any number of gateways. Several workers share the jobs.
+//! The worker: runs the jobs of an installation on PostgreSQL, beside any number of gateways. Several workers share the jobs. It is the
+//! gateway's program under another name.
 
 use crate::error::StartError;
 use crate::settings::Settings;
 use crate::source::ConfigSource;
-use crate::{build, log, machine, manual, metrics, ports, run, settings, traces};
+use crate::{WORKER, build, log, machine, manual, metrics, ports, run, settings, traces};
 use clap::{Parser, Subcommand};
 use opencredits_service::Clock as _;
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ pub(crate) fn start() -> Result<ExitCode, StartError> {
         return Err(StartError::NoDatabase);
     }
     if check {
-        return settings::show("opencredits-worker", &config);
+        return settings::show(WORKER, &config);
     }
     if health {
         return Err(StartError::NoHealth);

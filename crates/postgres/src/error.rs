@@ -114,6 +114,13 @@ impl DatabaseError {
         is_repeatable(&self.0)
     }
 
+    /// Whether no connection came about since the server's certificate is not trusted, or TLS failed in another way.
+    #[must_use]
+    pub fn is_of_tls(&self) -> bool {
+        let failed = self.0.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        failed.and_then(std::io::Error::get_ref).is_some_and(|cause| cause.is::<rustls::Error>())
+    }
+
     /// Whether the connection is lost. What was sent last may have been done.
     #[must_use]
     pub fn is_lost(&self) -> bool {

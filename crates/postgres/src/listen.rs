@@ -12,8 +12,6 @@ use tokio_postgres::AsyncMessage;
 /// Between a connection that was lost and the next, and between those that fail: the second is twice as long as the first, and so on.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// A server that has said nothing for so long is asked whether it is there. Nothing else would find out: who listens sends nothing.
-const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// Calls `heard` at each notification on a channel, and each time that it begins to listen: what was notified before that was not heard.
 /// The channel is a plain name, which becomes a part of a statement. It has a connection of its own and never ends: to end it, drop it.
@@ -50,10 +48,7 @@ async fn listen_until_lost(
     heard: &(impl Fn() + Send + Sync),
     has_listened: &mut bool,
 ) -> Result<Infallible, PostgresError> {
-    let mut config = settings.config().clone();
-    let silence = config.get_keepalives_idle().min(SILENCE_MAX);
-    config.keepalives_idle(silence);
-    let (client, mut connection) = config.connect(settings.tls()?).await?;
+    let (client, mut connection) = settings.config().connect(settings.tls()?).await?;
     let order = format!("LISTEN {channel}");
     let mut begun = pin!(client.batch_execute(&order));
     loop {

@@ -19,6 +19,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 const CONNECT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// A connection on which the server has confirmed nothing for so long is taken as lost, where the connection string says nothing else.
 const UNCONFIRMED_MAX: Duration = Duration::from_secs(30);
+/// A connection that is silent for so long, at most, is asked whether the server is there, and from then on this often. Whoever waits for
+/// an answer or for notifications sends nothing that would find it out.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+const ASKED_EACH: Duration = Duration::from_secs(5);
 /// What connections tell the server about themselves.
 const NAME: &str = "opencredits";
 /// What the protocol is called where TLS comes first.
@@ -51,6 +55,11 @@ impl Settings {
         }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(UNCONFIRMED_MAX);
+        }
+        let silence = config.get_keepalives_idle().min(SILENCE_MAX);
+        config.keepalives_idle(silence);
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(ASKED_EACH);
         }
         if config.get_application_name().is_none() {
             config.application_name(NAME);
@@ -104,5 +113,33 @@ impl fmt::Debug for Settings {
             .field("sslmode", &self.config.get_ssl_mode())
             .field("authorities", &self.authorities.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Settings};
+
+    #[test]
+    fn a_server_that_is_gone_without_a_word_is_found_out_within_half_a_minute() {
+        let check = |text: &str, expect: (u64, u64, u64)| {
+            let settings = Settings::parse(text).unwrap();
+            let config = settings.config();
+            assert!(config.get_keepalives(), "{text}");
+            let found = (
+                config.get_keepalives_idle(),
+                config.get_keepalives_interval().unwrap(),
+                *config.get_tcp_user_timeout().unwrap(),
+            );
+            let (idle, interval, unconfirmed) = expect;
+            assert_eq!(found, (seconds(idle), seconds(interval), seconds(unconfirmed)), "{text}");
+        };
+        check("host=db", (15, 5, 30));
+        check("postgres://db/app?keepalives_idle=600", (15, 5, 30));
+        check("host=db keepalives_idle=2 keepalives_interval=1 tcp_user_timeout=3", (2, 1, 3));
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
     }
 }

@@ -13,7 +13,7 @@ pub struct JobLease {
     pub holder: String,
     /// The fencing token: it grows with every lease of the job.
     pub token: u64,
-    /// Its end.
+    /// Its end, by the clock of the process that asked for it; in a [`JobRecord`] by that of the store.
     pub until: UnixMs,
 }
 
@@ -82,7 +82,7 @@ pub struct JobReport {
     pub failures: u64,
 }
 
-/// What is stored of a job.
+/// What is stored of a job. Its times are by the clock of the store ([`JobLeases::job_clock`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRecord {
     /// The name.
@@ -100,15 +100,24 @@ pub struct JobRecord {
 }
 
 /// The leases of jobs: one process runs a job at a time.
+///
+/// PostgreSQL goes by its own clock, since those of the processes may differ by minutes: it decides which lease has ended, and takes `now`
+/// only to tell times by the clock of who asks, and to store theirs by its own. SQLite goes by `now`: its processes are on one machine.
 #[async_trait]
 pub trait JobLeases: Send + Sync {
-    /// Takes the lease of a job until `until`, unless somebody's lasts beyond `now`.
-    async fn acquire_job(&self, job: &str, holder: &str, now: UnixMs, until: UnixMs) -> Result<Acquired, StoreError>;
-    /// Prolongs a lease that lasts beyond `now`; returns whether it was still the caller's.
-    async fn renew_job(&self, lease: &JobLease, now: UnixMs, until: UnixMs) -> Result<bool, StoreError>;
-    /// Stores how runs under a lease went, and gives the lease back, or keeps it until `keep`; one that was given back stays
+    /// Takes the lease of a job for so many ms, unless somebody's lasts.
+    async fn acquire_job(&self, job: &str, holder: &str, now: UnixMs, ms: u64) -> Result<Acquired, StoreError>;
+    /// Lets a lease that lasts end in so many ms; returns whether it was still the caller's.
+    async fn renew_job(&self, lease: &JobLease, now: UnixMs, ms: u64) -> Result<bool, StoreError>;
+    /// Stores how runs under a lease went, and gives the lease back, or lets it end in so many ms; one that was given back stays
     /// so. Returns whether nobody has taken a lease since; otherwise nothing is stored.
-    async fn report_job(&self, lease: &JobLease, report: &JobReport, keep: Option<UnixMs>) -> Result<bool, StoreError>;
+    async fn report_job(
+        &self,
+        lease: &JobLease,
+        report: &JobReport,
+        now: UnixMs,
+        keep_ms: Option<u64>,
+    ) -> Result<bool, StoreError>;
     /// Gives a lease back; returns whether nobody has taken one since.
     async fn release_job(&self, lease: &JobLease) -> Result<bool, StoreError>;
     /// Ends every lease, and refuses what their holders still write. Only for a caller who knows that no other process runs
@@ -116,6 +125,8 @@ pub trait JobLeases: Send + Sync {
     async fn end_job_leases(&self) -> Result<u64, StoreError>;
     /// Every job that ever had a lease, by name.
     async fn jobs(&self) -> Result<Vec<JobRecord>, StoreError>;
+    /// The time by which leases end, and by which records tell theirs.
+    async fn job_clock(&self, now: UnixMs) -> Result<UnixMs, StoreError>;
 }
 
 /// Deletes what is of no more use after some time. Each call deletes some rows at most, and returns how many.

@@ -72,7 +72,7 @@ pub use alarms::{AlarmRow, AlarmStates};
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use backlog::{Backlog, Backlogs};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
-pub use changes::Changes;
+pub use changes::{Change, Changes, Versions};
 pub use connections::{
     AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests,
     DeviceStanding, FamilyRecord, GrantId, GrantKind, TokenGrants,

@@ -1,5 +1,6 @@
 //! A fresh Debian in a folder, in which the package is installed and its programs run.
 
+use super::parts::{WORKER, expect_worker, suite};
 use crate::outcome::Outcome;
 use crate::process::{Running, free_port, succeed, wait_for_port, wait_until_ready};
 use std::fs::File;
@@ -28,7 +29,7 @@ fn chroot() -> Command {
 impl Debian {
     pub(super) fn make(&self) -> Outcome {
         let mut make = Command::new("mmdebstrap");
-        make.args(["--quiet", "--variant=minbase", "--include=adduser,init-system-helpers", &super::parts::suite()?]);
+        make.args(["--quiet", "--variant=minbase", "--include=adduser,init-system-helpers", &suite()?]);
         succeed(make.arg(&self.root))
     }
 
@@ -40,6 +41,15 @@ impl Debian {
 
     pub(super) fn run(&self, words: &[&str]) -> Outcome {
         succeed(self.command(words).stdout(Stdio::null()))
+    }
+
+    /// The worker is a link, and knows by its name what it is.
+    pub(super) fn expect_worker(&self) -> Outcome {
+        let program = format!("/usr/bin/{WORKER}");
+        if !self.path(&program).is_symlink() {
+            return Err(format!("{program} is no link").into());
+        }
+        expect_worker(&self.command(&[&program, "--version"]).output()?)
     }
 
     pub(super) fn install(&self, package: &Path) -> Outcome {

@@ -1,11 +1,11 @@
-//! An image for containers: the C library of a Debian without its tools, and both programs, as nobody.
+//! An image for containers: the C library of a Debian without its tools, both programs and the worker's link, as nobody.
 
-use super::parts::{PROGRAMS, megabytes, suite};
+use super::parts::{GATEWAY, PROGRAMS, WORKER, expect_worker, megabytes, suite};
 use crate::outcome::Outcome;
 use crate::process::{Running, free_port, is_on_path, is_root, succeed, wait_for_port, wait_until_ready};
 use serde_json::Value;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -79,6 +79,7 @@ impl Image<'_> {
             fs::copy(self.release.join(program), &to)?;
             fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
         }
+        symlink(GATEWAY, inside("usr/bin").join(WORKER))?;
         let licences = self.release.join("package-files/licences.txt.gz");
         fs::copy(licences, inside("usr/share/doc/opencredits-gateway/licences.txt.gz"))?;
         fs::write(inside("etc/passwd"), format!("nobody:x:{NOBODY}:{NOBODY}:nobody:{DATA}:/usr/sbin/nologin\n"))?;
@@ -192,6 +193,8 @@ impl Terms {
         wait_for_port(port, &mut gateway, START_MAX)?;
         wait_until_ready(port, START_MAX)?;
         succeed(&mut self.command(root, port, &self.health))?;
+        let worker = [format!("/usr/bin/{WORKER}"), "--version".to_owned()];
+        expect_worker(&self.command(root, port, &worker).stdout(Stdio::piped()).output()?)?;
         if !gateway.stop(END_MAX)?.success() {
             return Err("the gateway of the image does not end in order".into());
         }

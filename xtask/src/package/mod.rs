@@ -1,5 +1,5 @@
-//! `cargo xtask package`: a package for Debian with both programs, units, config, manual pages, completions and licences,
-//! and an image for containers.
+//! `cargo xtask package`: a package for Debian with both programs, a link by which one of them is the worker, units, config, manual
+//! pages, completions and licences, and an image for containers.
 
 mod debian;
 mod first_hour;
@@ -11,8 +11,9 @@ mod trial;
 use crate::outcome::Outcome;
 use crate::process::{is_on_path, succeed};
 use crate::workspace;
-use parts::{PROGRAMS, megabytes};
+use parts::{GATEWAY, PROGRAMS, WORKER, megabytes};
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,8 +59,8 @@ fn make(release: &Path, out: &Path, revisions: &[&str]) -> Outcome<Vec<PathBuf>>
     if staged.exists() {
         fs::remove_dir_all(&staged)?;
     }
-    for program in PROGRAMS {
-        succeed(Command::new(release.join(program)).arg("manual").arg(&staged))?;
+    for (program, name) in PROGRAMS.map(|program| (program, program)).into_iter().chain([(GATEWAY, WORKER)]) {
+        succeed(Command::new(release.join(program)).arg0(name).arg("manual").arg(&staged))?;
     }
     fs::write(staged.join("licences.txt"), licences::of_dependencies(&PROGRAMS)?)?;
     // As Debian wants manual pages and long documents.
@@ -70,7 +71,7 @@ fn make(release: &Path, out: &Path, revisions: &[&str]) -> Outcome<Vec<PathBuf>>
     for revision in revisions {
         let before = files(out)?;
         let mut pack = workspace::cargo();
-        pack.args(["deb", "--quiet", "--no-build", "--no-strip", "-p", PROGRAMS[0], "--deb-revision", revision]);
+        pack.args(["deb", "--quiet", "--no-build", "--no-strip", "-p", GATEWAY, "--deb-revision", revision]);
         succeed(pack.arg("--output").arg(out))?;
         let made =
             files(out)?.into_iter().find(|file| file.to_string_lossy().ends_with(&format!("-{revision}_amd64.deb")));

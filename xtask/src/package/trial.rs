@@ -11,13 +11,14 @@ use std::path::Path;
 /// A person whose books must outlive the package.
 const PERSON: &str = "Ada Lovelace";
 /// What is installed for people and machines to find.
-const INSTALLED: [&str; 11] = [
+const INSTALLED: [&str; 12] = [
     "/usr/bin/opencredits-gateway",
     "/usr/bin/opencredits-admin",
     "/usr/bin/opencredits-worker",
     "/lib/systemd/system/opencredits-gateway.service",
     "/lib/systemd/system/opencredits-gateway.socket",
     "/usr/share/man/man1/opencredits-gateway.1.gz",
+    "/usr/share/man/man1/opencredits-worker.1.gz",
     "/usr/share/man/man1/opencredits-admin-order-refund.1.gz",
     "/usr/share/bash-completion/completions/opencredits-admin",
     "/usr/share/doc/opencredits-gateway/licences.txt.gz",
@@ -41,6 +42,7 @@ pub(super) fn run(first: &Path, second: &Path) -> Outcome {
             return Err(format!("{file} is not installed").into());
         }
     }
+    debian.expect_worker()?;
     first_hour::walk(&debian, &stripe)?;
     debian.serve("installed", |debian, port| {
         debian.admin(&["user", "add", PERSON])?;

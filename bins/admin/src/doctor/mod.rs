@@ -1,6 +1,7 @@
 //! `opencredits-admin doctor`: checks an installation, and says what to do.
 
 mod certificate;
+mod database;
 mod finding;
 mod folder;
 mod mail;
@@ -51,6 +52,7 @@ pub(crate) async fn diagnose(order: &DoctorOrder, config: &Config, clock: &dyn C
     let variables = ports::environment();
     let mut findings = of_config(config, &variables)?;
     findings.extend(certificate::findings(&config.server, clock.now()));
+    findings.extend(database::finding(&config.database));
     findings.extend(folder::findings(config.data.dir.as_ref()));
     findings.push(folder::backups(order.backups.as_deref(), clock.now()));
     if !order.offline {

@@ -226,3 +226,24 @@ fn a_certificate_is_looked_at_where_there_is_one() {
     check([&good, &other_key], 0o600, &["BAD", "does not belong to the first certificate"]);
     check(["", &key], 0o600, &["BAD", "has no certificate"]);
 }
+
+#[test]
+fn the_settings_of_a_database_are_looked_at_where_there_is_one_and_it_is_not_asked() {
+    let fixture = Fixture::new(Access::Files);
+    let path = |name: &str| fixture.dir.join(name).display().to_string();
+    let check = |database: &str, expect: &[&str]| {
+        std::fs::write(path("database.toml"), format!("[catalog]\nsandbox = true\n[database]\n{database}")).unwrap();
+        let config = path("database.toml");
+        let output = fixture.command(&["--config", &config, "doctor", "--offline"]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(expect.iter().all(|part| said.contains(part)) && !said.contains("canary"), "{expect:?}: {said}");
+    };
+    let url = "url = \"postgres://app:canary@127.0.0.1:1/app\"";
+    let [authority, _] = made(2090);
+    std::fs::write(path("ca.pem"), authority).unwrap();
+    check(url, &["its URLs can be read", "the authorities of browsers"]);
+    check(&format!("{url}\nca_file = \"{}\"", path("ca.pem")), &["the authorities of database.ca_file"]);
+    check(&format!("{url}\nca_file = \"/nowhere/ca\""), &["BAD", "cannot read the certificates in /nowhere/ca"]);
+    check("url_file = \"/nowhere/url\"", &["BAD", "database.url: cannot use /nowhere/url"]);
+    check("url = \"postgres://app:canary@db:port/a\"", &["BAD", "database.url: cannot use the database"]);
+}

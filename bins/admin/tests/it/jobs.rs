@@ -52,8 +52,8 @@ fn a_job_that_another_process_runs_is_refused_with_who_and_until_when() {
     fixture.text(&["job", "run", "count"]);
     let store = SqliteStore::open(fixture.dir.join("store.db")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (now, until) = (UnixMs::new(1_790_000_000_000), UnixMs::new(1_790_000_600_000));
-    runtime.block_on(store.acquire_job("count", "gateway 2 elsewhere", now, until)).unwrap();
+    let now = UnixMs::new(1_790_000_000_000);
+    runtime.block_on(store.acquire_job("count", "gateway 2 elsewhere", now, 600_000)).unwrap();
     let error = fixture.error(&["job", "run", "count"]);
     assert!(error.contains("gateway 2 elsewhere runs count and holds its lease until 2026-09-21T14:23:20Z"), "{error}");
     assert!(fixture.text(&["job", "list"]).contains("gateway 2 elsewhere, until 2026-09-21T14:23:20Z"));

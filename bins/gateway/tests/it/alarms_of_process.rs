@@ -37,11 +37,11 @@ async fn loaded_before(fixture: &Fixture) {
     std::fs::create_dir(fixture.data()).unwrap();
     let store = SqliteStore::open(fixture.data().join("store.db")).unwrap();
     let at = ago(4 * HOUR);
-    let Acquired::New(lease) = store.acquire_job(REFRESH, "another", at, ago(3 * HOUR)).await.unwrap() else {
+    let Acquired::New(lease) = store.acquire_job(REFRESH, "another", at, 1_000).await.unwrap() else {
         panic!("somebody has the lease");
     };
     let run = JobRun { started_at: at, ended_at: at, outcome: JobOutcome::Done, detail: String::new() };
-    assert!(store.report_job(&lease, &JobReport { run, runs: 1, failures: 0 }, None).await.unwrap());
+    assert!(store.report_job(&lease, &JobReport { run, runs: 1, failures: 0 }, at, None).await.unwrap());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Several gateways on one PostgreSQL database are one service.
 
-use crate::cluster_fixture::{Answer, CHARGE, Chat, Cluster, Key, WHOLE, now, worker_command};
+use crate::cluster_fixture::{Answer, CHARGE, Chat, Cluster, Key, WHOLE, now, within, worker_command};
 use crate::fixture::{Fixture, failed};
 use opencredits_testkit::Postgres;
 use serde_json::{Value, json};
@@ -93,6 +93,51 @@ fn what_an_operator_changes_through_one_gateway_holds_at_the_other_within_a_seco
     check("a price book is put into force", &put("10"), &is_sold, ("false", "true"));
     check("a price is changed", &put("20"), &|| charged(&of_book, "book/one"), ("0.164", "0.328"));
     cluster.audit();
+}
+
+#[test]
+fn a_config_is_read_again_after_a_reload_of_another_gateway_and_after_no_other_change() {
+    let Some(cluster) = Cluster::of(2, 0) else { return };
+    let key = cluster.person("one", 1_000 * CHARGE);
+    let charged = || cluster.chat(1, &key, WHOLE).header("x-credits-charged").map(str::to_owned);
+    cluster.add_to_config("\n[[markup]]\nmodels = [\"house/*\"]\nbps = 5000\n");
+    let other = cluster.person("two", CHARGE);
+    cluster.admin(0, &json!({"do": "revoke_key", "id": other.id}));
+    let is_told = || cluster.chat(1, &other, WHOLE).status() == 401;
+    within(2 * NOTICED, "the other gateway hears of changed data", is_told);
+    std::thread::sleep(2 * NOTICED);
+    assert_eq!(charged().as_deref(), Some("0.164"), "which is no reason to read the config");
+    cluster.admin(0, &json!({"do": "reload", "apply": true}));
+    within(2 * NOTICED, "the other gateway hears of the config", || charged().as_deref() == Some("0.246"));
+    assert_eq!(cluster.gateways[1].log().matches("the config was read again").count(), 1);
+}
+
+#[test]
+fn what_a_gateway_has_changed_is_told_to_the_others_before_its_end() {
+    /// How long the announcement has to wait.
+    const LOCKED_S: u64 = 3;
+    let Some(mut cluster) = Cluster::of(2, 0) else { return };
+    let key = cluster.person("one", 1_000 * CHARGE);
+    assert_eq!(cluster.chat(1, &key, WHOLE).status(), 200, "the other gateway remembers the key");
+    // What was announced so far is over.
+    std::thread::sleep(2 * NOTICED);
+    let lock = format!("BEGIN; UPDATE change_version SET version = version; SELECT pg_sleep({LOCKED_S}); COMMIT");
+    let are = |which: &str| {
+        let of_this = "pg_stat_activity WHERE datname = current_database()";
+        cluster.number(&format!("SELECT count(*) FROM {of_this} AND {which}"))
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| cluster.sql(&lock));
+        within(Duration::from_secs(2), "the announcement is hindered", || are("wait_event = 'PgSleep'") == 1);
+        cluster.admin(0, &json!({"do": "revoke_key", "id": key.id}));
+        within(Duration::from_secs(1), "the announcement waits", || are("wait_event_type = 'Lock'") == 1);
+        cluster.gateways[0].terminate();
+    });
+    let (status, log) = cluster.gateways.remove(0).ended();
+    assert!(status.success() && !log.contains("not told"), "{log}");
+    // It is the first gateway now.
+    let is_told = || cluster.chat(0, &key, WHOLE).status() == 401;
+    within(2 * NOTICED, "the other gateway hears of it", is_told);
 }
 
 #[test]

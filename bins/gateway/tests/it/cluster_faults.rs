@@ -12,12 +12,21 @@ use std::time::Duration;
 const RELEASED: Duration = Duration::from_secs(90);
 /// The jobs of a worker that is gone are run by another one within this time: its leases last for 60 s.
 const TAKEN_OVER: Duration = Duration::from_secs(90);
+/// And not before this time: they are renewed every 20 s, once a run has ended.
+const LEASED: Duration = Duration::from_secs(30);
+/// Jobs that keep their lease from run to run, the first every two seconds,
+const ALL_THE_TIME: [&str; 3] = ["expire-holds", "project-usage", "renew-limits"];
+/// and jobs that have a lease for each run, and run every ten minutes or hour.
+const NOW_AND_THEN: [&str; 3] = ["forget-claims", "retention", "verify-books"];
 /// After the database was away, requests are served within this time.
 const SERVED_AGAIN: Duration = Duration::from_secs(10);
 /// Rounds of kills and pauses, where the environment says nothing else.
 const ROUNDS: u64 = 20;
-/// A round in so many pauses a gateway until its holds are released.
+/// A round in so many pauses a gateway and a worker until the holds of the one are released and the jobs of the other are taken over.
 const LONG_PAUSE_EACH: u64 = 40;
+/// How far clocks are behind and ahead where they are apart, in seconds.
+const BEHIND: i64 = -240;
+const AHEAD: i64 = 240;
 /// From so many rounds on, it is seen at the end that no hold is left.
 const MANY_ROUNDS: u64 = 100;
 
@@ -126,11 +135,9 @@ fn jobs_run(log: &str) -> BTreeSet<String> {
 fn each_job_runs_at_one_worker_at_a_time_and_those_of_a_killed_worker_are_taken_over() {
     let Some(cluster) = Cluster::of(2, 2) else { return };
     let of_worker = |at: usize| jobs_run(&cluster.workers[at].log());
-    let all_the_time = ["expire-holds", "project-usage", "renew-limits"];
-    let now_and_then = ["forget-claims", "retention", "verify-books"];
     within(seconds(20), "every job is run", || {
         let run = &of_worker(0) | &of_worker(1);
-        all_the_time.iter().chain(&now_and_then).all(|job| run.contains(*job))
+        ALL_THE_TIME.iter().chain(&NOW_AND_THEN).all(|job| run.contains(*job))
     });
     // Some have run several times by then.
     std::thread::sleep(seconds(6));
@@ -145,13 +152,13 @@ fn each_job_runs_at_one_worker_at_a_time_and_those_of_a_killed_worker_are_taken_
     let token = || cluster.number("SELECT token FROM jobs WHERE name = 'expire-holds'");
     let before = token();
     cluster.workers[killed].signal("-KILL");
-    let names = all_the_time.join("', '");
+    let names = ALL_THE_TIME.join("', '");
     let of_killed = format!("SELECT count(*) FROM jobs WHERE name IN ('{names}') AND holder LIKE '% {id} %'");
     let took = within(TAKEN_OVER, "the jobs of the killed worker are taken over", || cluster.number(&of_killed) == 0);
     eprintln!("taken over {took:?} after the kill");
     assert!(token() > before);
     within(seconds(20), "the other worker runs them", || {
-        all_the_time.iter().all(|job| of_worker(1 - killed).contains(*job))
+        ALL_THE_TIME.iter().all(|job| of_worker(1 - killed).contains(*job))
     });
     let of_gateways: BTreeSet<String> = cluster.gateways.iter().flat_map(|gateway| jobs_run(&gateway.log())).collect();
     assert_eq!(of_gateways, BTreeSet::new(), "gateways run none");
@@ -159,23 +166,18 @@ fn each_job_runs_at_one_worker_at_a_time_and_those_of_a_killed_worker_are_taken_
 }
 
 /// A clock that differs from that of the machine.
-const CLOCK: &str = r#"
-#define _GNU_SOURCE
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-int clock_gettime(clockid_t id, struct timespec *at) {
-    int result = syscall(SYS_clock_gettime, id, at);
-    if (id == CLOCK_REALTIME) at->tv_sec += OFFSET;
-    return result;
-}
-"#;
+const CLOCK: &str = include_str!("cluster_clock.c");
+/// The variable that names what a process loads first.
+const PRELOADED: &str = "LD_PRELOAD";
 
-/// A library with a clock that is ahead by so many seconds. `None` where there is no compiler.
+/// A library with a clock that is ahead by so many seconds. `None`, and a word on standard error, where there is no compiler.
 fn clock(folder: &Fixture, ahead: i64) -> Option<String> {
     let source = folder.file(&format!("clock{ahead}.c"), CLOCK);
     let (library, offset) = (format!("{source}.so"), format!("-DOFFSET={ahead}"));
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source, &offset]).status().ok()?;
+    let Ok(made) = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source, &offset]).status() else {
+        eprintln!("skipped: there is no compiler of C; Debian has it in the package gcc");
+        return None;
+    };
     assert!(made.success());
     Some(library)
 }
@@ -183,17 +185,14 @@ fn clock(folder: &Fixture, ahead: i64) -> Option<String> {
 /// The variables of a process with a clock. By the one that is ahead, holds of the other gateway are over when they are placed.
 fn with(library: &str) -> [(&str, &str); 3] {
     let terms = [("OPENCREDITS_UPSTREAM_TOTAL_MS", "60000"), ("OPENCREDITS_LEDGER_HOLD_EXPIRY_MS", "70000")];
-    [terms[0], terms[1], ("LD_PRELOAD", library)]
+    [terms[0], terms[1], (PRELOADED, library)]
 }
 
 #[test]
 fn holds_of_gateways_whose_clocks_are_minutes_apart_live_on_until_their_requests_end() {
     let Some(mut cluster) = Cluster::of(0, 0) else { return };
     let folder = Fixture::new();
-    let (Some(behind), Some(ahead)) = (clock(&folder, -240), clock(&folder, 240)) else {
-        eprintln!("skipped: there is no compiler of C; Debian has it in the package gcc");
-        return;
-    };
+    let (Some(behind), Some(ahead)) = (clock(&folder, BEHIND), clock(&folder, AHEAD)) else { return };
     cluster.add_gateways(1, &with(&behind));
     cluster.add_gateways(1, &with(&ahead));
     let key = cluster.person("one", 1_000 * CHARGE);
@@ -208,6 +207,65 @@ fn holds_of_gateways_whose_clocks_are_minutes_apart_live_on_until_their_requests
     let answers: Vec<Answer> = streams.into_iter().map(Running::end).collect();
     assert_eq!(cluster.check_charges(&answers), 6);
     assert_eq!((cluster.holds(), cluster.charges_and_releases()), (0, (6, 0)), "each is charged by its own hold");
+}
+
+/// How often a worker has run a job, by its log.
+fn runs(cluster: &Cluster, worker: usize, job: &str) -> u64 {
+    let log = cluster.workers[worker].log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.map(|line| u64::from(line["message"] == "a job has run" && line["job"] == job)).sum()
+}
+
+/// Of two workers with these clocks the first one runs each job, once in its interval. After it is killed the second one does so once
+/// the leases have ended, and the first one does not when it is there again.
+fn check_jobs_of(clocks: [i64; 2]) {
+    let Some(mut cluster) = Cluster::of(1, 0) else { return };
+    let folder = Fixture::new();
+    let [Some(first), Some(second)] = clocks.map(|ahead| clock(&folder, ahead)) else { return };
+    cluster.add_worker(&[(PRELOADED, first.as_str())]);
+    let all = || ALL_THE_TIME.iter().chain(&NOW_AND_THEN);
+    within(seconds(20), "the first worker runs every job", || all().all(|job| runs(&cluster, 0, job) > 0));
+    cluster.add_worker(&[(PRELOADED, second.as_str())]);
+
+    let (since, before) = (now(), runs(&cluster, 0, ALL_THE_TIME[0]));
+    std::thread::sleep(seconds(20));
+    let (count, most) = (runs(&cluster, 0, ALL_THE_TIME[0]) - before, since.elapsed().as_secs() / 2 + 2);
+    assert!((3..=most).contains(&count), "{count} runs, {most} at most");
+    let check_second = |cluster: &Cluster| {
+        for job in NOW_AND_THEN {
+            assert_eq!((runs(cluster, 0, job), runs(cluster, 1, job)), (1, 0), "{job}");
+        }
+    };
+    check_second(&cluster);
+    for job in ALL_THE_TIME {
+        assert_eq!(runs(&cluster, 1, job), 0, "{job}");
+    }
+
+    cluster.workers[0].signal("-KILL");
+    let took = within(TAKEN_OVER, "the second worker runs the jobs of the first", || {
+        ALL_THE_TIME.iter().all(|job| runs(&cluster, 1, job) > 0)
+    });
+    eprintln!("taken over {took:?} after the kill");
+    assert!(took >= LEASED, "the leases lasted for {took:?} only");
+    check_second(&cluster);
+
+    let before = runs(&cluster, 1, ALL_THE_TIME[0]);
+    cluster.restart_worker(0);
+    std::thread::sleep(seconds(10));
+    assert!(runs(&cluster, 1, ALL_THE_TIME[0]) > before, "the second worker goes on");
+    for job in all() {
+        assert_eq!(runs(&cluster, 0, job), 0, "{job}");
+    }
+}
+
+#[test]
+fn a_worker_whose_clock_is_minutes_behind_runs_each_job_once_a_period_until_its_leases_move() {
+    check_jobs_of([BEHIND, AHEAD]);
+}
+
+#[test]
+fn a_worker_whose_clock_is_minutes_ahead_runs_each_job_once_a_period_until_its_leases_move() {
+    check_jobs_of([AHEAD, BEHIND]);
 }
 
 /// Xorshift.
@@ -229,10 +287,15 @@ impl Random {
 /// Kills or pauses one of four gateways and two workers.
 fn disturb(cluster: &mut Cluster, random: &mut Random, round: u64) {
     let (gateway, worker) = (random.index(4), random.index(2));
-    let pause =
-        if round.is_multiple_of(LONG_PAUSE_EACH) { RELEASED } else { Duration::from_millis(100 + random.below(500)) };
+    let pause = Duration::from_millis(100 + random.below(500));
     match random.below(4) {
-        _ if pause == RELEASED => paused(|signal| cluster.gateways[gateway].signal(signal), pause),
+        _ if round.is_multiple_of(LONG_PAUSE_EACH) => {
+            let both = |signal: &str| {
+                cluster.gateways[gateway].signal(signal);
+                cluster.workers[worker].signal(signal);
+            };
+            paused(both, RELEASED);
+        }
         0 => cluster.restart_gateway(gateway),
         1 => cluster.restart_worker(worker),
         2 => paused(|signal| cluster.gateways[gateway].signal(signal), pause),
@@ -254,7 +317,14 @@ fn rounds() -> u64 {
 
 #[test]
 fn gateways_and_workers_that_are_killed_and_paused_at_random_under_load_lose_and_double_nothing() {
-    let Some(mut cluster) = Cluster::of(4, 2) else { return };
+    let Some(mut cluster) = Cluster::of(0, 0) else { return };
+    let folder = Fixture::new();
+    for ahead in [BEHIND, AHEAD] {
+        let clock = clock(&folder, ahead);
+        let variables: Vec<(&str, &str)> = clock.iter().map(|library| (PRELOADED, library.as_str())).collect();
+        cluster.add_gateways(2, &variables);
+        cluster.add_worker(&variables);
+    }
     let key = cluster.person("one", 1_000_000 * CHARGE);
     let (rounds, seed, addresses) = (rounds(), u64::from(std::process::id()) + 1, cluster.addresses.clone());
     eprintln!("{rounds} rounds from the seed {seed}");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -89,12 +89,18 @@ pub(crate) struct Cluster {
     pub(crate) workers: Vec<Worker>,
     pub(crate) upstream: Upstream,
     pub(crate) addresses: Addresses,
-    folders: Vec<Fixture>,
-    folders_of_workers: Vec<Fixture>,
+    homes: Vec<Home>,
+    homes_of_workers: Vec<Home>,
     files: Fixture,
     config: String,
     url: String,
     server: Server,
+}
+
+/// Where a process is started, and again after its end.
+struct Home {
+    folder: Fixture,
+    variables: Vec<(String, String)>,
 }
 
 /// A key of a person.
@@ -128,8 +134,8 @@ impl Cluster {
             workers: Vec::new(),
             upstream,
             addresses: Addresses::default(),
-            folders: Vec::new(),
-            folders_of_workers: Vec::new(),
+            homes: Vec::new(),
+            homes_of_workers: Vec::new(),
             files,
             config,
             url,
@@ -139,37 +145,36 @@ impl Cluster {
 
     /// Starts so many gateways at once, with these variables besides.
     pub(crate) fn add_gateways(&mut self, count: usize, variables: &[(&str, &str)]) {
-        let folders: Vec<Fixture> = (0..count).map(|_| Fixture::new()).collect();
+        let homes: Vec<Home> = (0..count).map(|_| Home::new(variables)).collect();
         let place = (self.config.as_str(), self.url.as_str());
         let started: Vec<Gateway> = std::thread::scope(|scope| {
-            let starting: Vec<_> =
-                folders.iter().map(|folder| scope.spawn(move || gateway_in(folder, place, variables))).collect();
+            let starting: Vec<_> = homes.iter().map(|home| scope.spawn(move || home.gateway(place))).collect();
             starting.into_iter().map(|one| one.join().unwrap()).collect()
         });
         self.addresses.lock().unwrap().extend(started.iter().map(|gateway| gateway.address.clone()));
         self.gateways.extend(started);
-        self.folders.extend(folders);
+        self.homes.extend(homes);
     }
 
     /// Starts a worker, with these variables besides.
     pub(crate) fn add_worker(&mut self, variables: &[(&str, &str)]) {
-        let folder = Fixture::new();
-        self.workers.push(Worker::start(&folder, (&self.config, &self.url), variables));
-        self.folders_of_workers.push(folder);
+        let home = Home::new(variables);
+        self.workers.push(home.worker((&self.config, &self.url)));
+        self.homes_of_workers.push(home);
     }
 
-    /// Kills a gateway and starts it again in its folder.
+    /// Kills a gateway and starts it again in its folder, with its variables.
     pub(crate) fn restart_gateway(&mut self, at: usize) {
         self.gateways[at].signal("-KILL");
-        let gateway = gateway_in(&self.folders[at], (&self.config, &self.url), &[]);
+        let gateway = self.homes[at].gateway((&self.config, &self.url));
         self.addresses.lock().unwrap()[at].clone_from(&gateway.address);
         self.gateways[at] = gateway;
     }
 
-    /// Kills a worker and starts it again in its folder.
+    /// Kills a worker and starts it again in its folder, with its variables.
     pub(crate) fn restart_worker(&mut self, at: usize) {
         self.workers[at].signal("-KILL");
-        self.workers[at] = Worker::start(&self.folders_of_workers[at], (&self.config, &self.url), &[]);
+        self.workers[at] = self.homes_of_workers[at].worker((&self.config, &self.url));
     }
 
     /// Adds to the config that all read. Who runs already has not read it.
@@ -188,7 +193,7 @@ impl Cluster {
 
     /// The answer to an operator's request through a gateway.
     pub(crate) fn admin(&self, gateway: usize, request: &Value) -> Value {
-        let (status, answer) = ask(&self.folders[gateway], request);
+        let (status, answer) = ask(&self.homes[gateway].folder, request);
         assert_eq!(status, 200, "{request}: {answer}");
         answer
     }
@@ -303,9 +308,24 @@ impl Server {
     }
 }
 
-fn gateway_in(folder: &Fixture, (config, url): (&str, &str), variables: &[(&str, &str)]) -> Gateway {
-    let variables: Vec<_> = variables.iter().copied().chain([("OPENCREDITS_DATABASE_URL", url)]).collect();
-    folder.start(&["--config", config], &variables)
+impl Home {
+    fn new(variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { folder: Fixture::new(), variables }
+    }
+
+    fn gateway(&self, (config, url): (&str, &str)) -> Gateway {
+        let own = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let variables: Vec<(&str, &str)> = own.chain([("OPENCREDITS_DATABASE_URL", url)]).collect();
+        self.folder.start(&["--config", config], &variables)
+    }
+
+    fn worker(&self, (config, url): (&str, &str)) -> Worker {
+        let mut command = worker_command();
+        command.env("OPENCREDITS_DATABASE_URL", url).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.args(["--config", config, "--data"]).arg(self.folder.data());
+        Worker::started(command)
+    }
 }
 
 /// A worker. Dropped, it is killed.
@@ -315,10 +335,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn start(folder: &Fixture, (config, url): (&str, &str), variables: &[(&str, &str)]) -> Self {
-        let mut command = worker_command();
-        command.env("OPENCREDITS_DATABASE_URL", url).envs(variables.iter().copied());
-        command.args(["--config", config, "--data"]).arg(folder.data());
+    fn started(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (lines, log) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::<Mutex<String>>::default());
         let heard = Arc::clone(&log);
@@ -351,11 +368,10 @@ impl Drop for Worker {
     }
 }
 
-/// The worker's binary, with none of the caller's own settings.
+/// The worker, which is the gateway's binary under another name, with none of the caller's own settings.
 pub(crate) fn worker_command() -> Command {
-    let program: PathBuf = Path::new(env!("CARGO_BIN_EXE_opencredits-gateway")).with_file_name("opencredits-worker");
-    assert!(program.is_file(), "{} is not there; build it with: cargo build -p opencredits-worker", program.display());
-    let mut command = Command::new(program);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opencredits-gateway"));
+    command.arg0("opencredits-worker");
     command.env_clear().env("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:0").env("OPENCREDITS_ADMIN_LISTEN", "");
     command
 }

@@ -106,6 +106,7 @@ async fn a_server_is_spoken_to_by_tls_where_its_authority_is_known() {
     assert!(is_private(&known).await.unwrap());
     assert!(is_private(&by("prefer").with_authorities(&of("authority.pem")).unwrap()).await.unwrap());
     assert!(!is_private(&by("disable")).await.unwrap());
-    let refused = is_private(&by("require")).await.unwrap_err().to_string();
-    assert!(refused.contains("TLS"), "{refused}");
+    let refused = is_private(&by("require")).await.unwrap_err();
+    assert!(matches!(&refused, PostgresError::Database(error) if error.is_of_tls()), "{refused}");
+    assert!(refused.to_string().contains("TLS"), "{refused}");
 }

@@ -25,6 +25,9 @@ pub struct DatabaseSection {
     pub test_url: Option<SecretText>,
     /// A file with the URL of test mode.
     pub test_url_file: Option<String>,
+    /// A file with certificates (PEM) of the authorities that may vouch for the servers of all these URLs, in place of those of
+    /// browsers. It may be set without a URL: a move of the data to a database is told one.
+    pub ca_file: Option<String>,
     /// Connections of the store to each database at most; the ledger reads with a quarter as many besides. Default 16.
     pub connections: usize,
     /// Connections of the ledger that write. Default 1.
@@ -40,6 +43,7 @@ impl Default for DatabaseSection {
             read_url_file: None,
             test_url: None,
             test_url_file: None,
+            ca_file: None,
             connections: 16,
             writers: 1,
         }
@@ -109,6 +113,8 @@ mod tests {
     #[test]
     fn what_goes_with_a_database_needs_one() {
         check("url = \"postgres://db/a\"", None);
+        check("url = \"postgres://db/a\"\nca_file = \"/etc/ca.pem\"", None);
+        check("ca_file = \"/etc/ca.pem\"", None);
         check("url = \"postgres://db/a\"\nread_url = \"postgres://copy/a\"\ntest_url_file = \"/run/test\"", None);
         check("read_url = \"postgres://copy/a\"", Some("database.read_url"));
         check("read_url_file = \"/run/copy\"", Some("database.read_url_file"));

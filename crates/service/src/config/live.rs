@@ -105,6 +105,7 @@ pub(super) const RESTART: &[(&str, &[&str])] = &[
             "database.read_url_file",
             "database.test_url",
             "database.test_url_file",
+            "database.ca_file",
             "database.connections",
             "database.writers",
         ],

@@ -22,6 +22,8 @@ mod health;
 mod hold;
 mod large;
 mod late;
+#[cfg(test)]
+mod late_charges;
 mod meters;
 mod open_request;
 mod pending;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct JobPorts {
     /// The leases.
     pub leases: Arc<dyn JobLeases>,
-    /// The clock, for leases and records; within the process, time is measured without it.
+    /// The clock, for records, and for leases where the store has none of its own; within the process, time is measured without it.
     pub clock: Arc<dyn Clock>,
     /// The name of this process among those that may run jobs.
     pub holder: String,

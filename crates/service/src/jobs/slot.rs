@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// How long a lease lasts: the time after which another process may run the jobs of one that died.
 const LEASE_MS: u64 = 60_000;
+const LEASE: Duration = Duration::from_millis(LEASE_MS);
 /// The time from one renewal to the next.
 const RENEWAL: Duration = Duration::from_secs(20);
 /// The wait after a renewal that the store did not answer.
@@ -69,6 +70,20 @@ pub(super) struct Seen {
 struct Held {
     lease: JobLease,
     renew_at: Instant,
+    /// It lasts until then at least: a lease begins after it was asked for.
+    lasts_until: Instant,
+}
+
+impl Held {
+    /// A lease that was asked for at this moment.
+    fn new(lease: JobLease, asked: Instant) -> Self {
+        Self { lease, renew_at: asked + RENEWAL, lasts_until: asked + LEASE }
+    }
+
+    /// Whether it surely lasts. A clock that was set, or a machine that has slept, is found by one of both.
+    fn lasts(&self, now: UnixMs) -> bool {
+        self.lease.until > now && Instant::now() < self.lasts_until
+    }
 }
 
 /// What the task of a slot knows.
@@ -170,7 +185,8 @@ impl Slot {
         let started = record.as_ref().and_then(|record| record.last.as_ref()).map(|last| last.started_at);
         let failures = record.map_or(0, |record| record.failures);
         let interval = if failures == 0 { self.terms().interval } else { Duration::ZERO };
-        Ok((wait_since(started, interval, self.now()), failures))
+        let now = self.ports.leases.job_clock(self.now()).await?;
+        Ok((wait_since(started, interval, now), failures))
     }
 
     async fn turn(&self, course: &mut Course, reason: Reason, stop: &mut StopSignal) -> Result<JobRun, JobsError> {
@@ -211,13 +227,14 @@ impl Slot {
 
     /// The lease of a run; `None` where another process has just run what was due.
     async fn lease(&self, course: &mut Course, reason: Reason) -> Result<Option<Held>, JobsError> {
-        let now = self.now();
-        // A clock that was set may be beyond the end.
-        if let Some(held) = course.held.take().filter(|held| held.lease.until > now) {
+        // Where it is in doubt, the store knows.
+        if let Some(mut held) = course.held.take()
+            && (held.lasts(self.now()) || self.renew(&mut held).await)
+        {
             return Ok(Some(held));
         }
-        let until = now.saturating_add_ms(LEASE_MS);
-        let lease = match self.ports.leases.acquire_job(self.terms().name, &self.ports.holder, now, until).await? {
+        let (asked, now) = (Instant::now(), self.now());
+        let lease = match self.ports.leases.acquire_job(self.terms().name, &self.ports.holder, now, LEASE_MS).await? {
             Acquired::New(lease) => lease,
             Acquired::Held(lease) => return Err(held(&lease)),
         };
@@ -231,7 +248,7 @@ impl Slot {
                 return Ok(None);
             }
         }
-        Ok(Some(Held { lease, renew_at: Instant::now() + RENEWAL }))
+        Ok(Some(Held::new(lease, asked)))
     }
 
     /// Waits where there was no lease.
@@ -282,12 +299,11 @@ impl Slot {
 
     /// Renews a lease; whether it is still ours.
     async fn renew(&self, held: &mut Held) -> bool {
-        let now = self.now();
-        let until = now.saturating_add_ms(LEASE_MS);
-        match self.ports.leases.renew_job(&held.lease, now, until).await {
+        let (asked, now) = (Instant::now(), self.now());
+        match self.ports.leases.renew_job(&held.lease, now, LEASE_MS).await {
             Ok(true) => {
-                held.lease.until = until;
-                held.renew_at = Instant::now() + RENEWAL;
+                let until = now.saturating_add_ms(LEASE_MS);
+                *held = Held::new(JobLease { until, ..held.lease.clone() }, asked);
                 if let Some((_, lease)) = &mut self.shared.lock().running {
                     lease.until = until;
                 }
@@ -297,7 +313,7 @@ impl Slot {
             Err(error) => {
                 tracing::warn!(job = self.terms().name, %error, "cannot renew the lease of a job; trying again");
                 held.renew_at = Instant::now() + RENEWAL_AGAIN;
-                held.lease.until > now
+                held.lasts(now)
             }
         }
     }
@@ -312,16 +328,15 @@ impl Slot {
             course.held = Some(held);
             return;
         }
-        let until = self.now().saturating_add_ms(LEASE_MS);
+        let (asked, now) = (Instant::now(), self.now());
         let report = JobReport { run: run.clone(), runs: course.unreported, failures: course.failures };
-        match self.ports.leases.report_job(&held.lease, &report, keeps.then_some(until)).await {
+        match self.ports.leases.report_job(&held.lease, &report, now, keeps.then_some(LEASE_MS)).await {
             Ok(true) => {
                 course.unreported = 0;
                 // After a failure the next success is told at once, too.
                 course.is_reported = run.outcome == JobOutcome::Done;
-                held.lease.until = until;
-                held.renew_at = Instant::now() + RENEWAL;
-                course.held = keeps.then_some(held);
+                held.lease.until = now.saturating_add_ms(LEASE_MS);
+                course.held = keeps.then(|| Held::new(held.lease, asked));
             }
             Ok(false) => {
                 tracing::warn!(job = self.terms().name, "the lease of a job was lost; how it ran is not recorded");
@@ -340,7 +355,7 @@ impl Slot {
         let ended = match last.filter(|_| course.unreported > 0) {
             Some(run) => {
                 let report = JobReport { run, runs: course.unreported, failures: course.failures };
-                self.ports.leases.report_job(&held.lease, &report, None).await
+                self.ports.leases.report_job(&held.lease, &report, self.now(), None).await
             }
             None => self.ports.leases.release_job(&held.lease).await,
         };

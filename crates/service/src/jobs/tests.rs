@@ -3,8 +3,12 @@
 use super::slot::Slot;
 use super::{Figures, Job, JobFault, JobPorts, JobTerms, Jobs, JobsError, RetentionDays, StopSwitch, delete_old};
 use crate::ports::Clock;
+use async_trait::async_trait;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use opencredits_store::{AuditLog, AuditRecord, JobLeases, JobOutcome, JobRecord, SqliteStore};
+use opencredits_store::{
+    Acquired, AuditLog, AuditRecord, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, SqliteStore,
+    StoreError,
+};
 use opencredits_units::{EntryId, UnixMs};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -21,6 +25,64 @@ struct TestClock(Instant);
 impl Clock for TestClock {
     fn now(&self) -> UnixMs {
         UnixMs::new(START_MS + u64::try_from(self.0.elapsed().as_millis()).unwrap())
+    }
+}
+
+/// A clock that is so far ahead of the test's, or behind it.
+struct SkewedClock(Arc<TestClock>, i64);
+
+impl Clock for SkewedClock {
+    fn now(&self) -> UnixMs {
+        UnixMs::new(self.0.now().get().saturating_add_signed(self.1))
+    }
+}
+
+/// A store that judges by a clock of its own, as PostgreSQL does.
+struct OwnClock(SqliteStore, Arc<TestClock>);
+
+#[async_trait]
+impl JobLeases for OwnClock {
+    async fn acquire_job(&self, job: &str, holder: &str, now: UnixMs, ms: u64) -> Result<Acquired, StoreError> {
+        let at = self.1.now();
+        let told = |lease: JobLease| JobLease { until: now.saturating_add_ms(lease.until.ms_since(at)), ..lease };
+        Ok(match self.0.acquire_job(job, holder, at, ms).await? {
+            Acquired::New(lease) => Acquired::New(told(lease)),
+            Acquired::Held(lease) => Acquired::Held(told(lease)),
+        })
+    }
+
+    async fn renew_job(&self, lease: &JobLease, _: UnixMs, ms: u64) -> Result<bool, StoreError> {
+        self.0.renew_job(lease, self.1.now(), ms).await
+    }
+
+    async fn report_job(
+        &self,
+        lease: &JobLease,
+        report: &JobReport,
+        now: UnixMs,
+        keep_ms: Option<u64>,
+    ) -> Result<bool, StoreError> {
+        let at = self.1.now();
+        let told = |time: UnixMs| UnixMs::new(at.get() - now.ms_since(time));
+        let (started_at, ended_at) = (told(report.run.started_at), told(report.run.ended_at));
+        let run = JobRun { started_at, ended_at, ..report.run.clone() };
+        self.0.report_job(lease, &JobReport { run, ..report.clone() }, at, keep_ms).await
+    }
+
+    async fn release_job(&self, lease: &JobLease) -> Result<bool, StoreError> {
+        self.0.release_job(lease).await
+    }
+
+    async fn end_job_leases(&self) -> Result<u64, StoreError> {
+        self.0.end_job_leases().await
+    }
+
+    async fn jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+        self.0.jobs().await
+    }
+
+    async fn job_clock(&self, _: UnixMs) -> Result<UnixMs, StoreError> {
+        Ok(self.1.now())
     }
 }
 
@@ -70,6 +132,12 @@ impl House {
         JobPorts { leases: Arc::new(self.store.clone()), clock: self.clock.clone(), holder: holder.to_owned() }
     }
 
+    /// Those of a process whose clock is so far ahead of the store's, or behind it.
+    fn skewed_ports(&self, holder: &str, ahead_ms: i64) -> JobPorts {
+        let leases = Arc::new(OwnClock(self.store.clone(), Arc::clone(&self.clock)));
+        JobPorts { leases, clock: Arc::new(SkewedClock(Arc::clone(&self.clock), ahead_ms)), holder: holder.to_owned() }
+    }
+
     fn job(&self, interval: Duration, work: &Arc<Work>) -> Job {
         let begun = self.begun;
         Job::on(JobTerms::every(interval, "tidy"), work, move |work, _| async move {
@@ -89,13 +157,8 @@ impl House {
         })
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a process of its own for a test")]
     fn start(&self, holder: &str, job: Job) -> Process {
-        let jobs = Arc::new(Jobs::new(vec![job], self.ports(holder)));
-        let (switch, signal) = StopSwitch::new();
-        let running = Arc::clone(&jobs);
-        let task = tokio::spawn(async move { running.run(signal).await });
-        Process { jobs, task, switch }
+        Process::start(self.ports(holder), job)
     }
 
     /// Waits until so many seconds after the beginning of the test, and a bit, so that what begins then has begun.
@@ -109,6 +172,15 @@ impl House {
 }
 
 impl Process {
+    #[expect(clippy::disallowed_methods, reason = "a process of its own for a test")]
+    fn start(ports: JobPorts, job: Job) -> Self {
+        let jobs = Arc::new(Jobs::new(vec![job], ports));
+        let (switch, signal) = StopSwitch::new();
+        let running = Arc::clone(&jobs);
+        let task = tokio::spawn(async move { running.run(signal).await });
+        Self { jobs, task, switch }
+    }
+
     /// Ends it in order, with so much time for what runs.
     async fn stop(self, within: Duration) {
         self.switch.stop_by(Instant::now() + within);
@@ -188,6 +260,45 @@ async fn a_rare_job_has_a_lease_for_each_run_and_is_run_by_one_process_in_its_in
     assert_eq!((record.lease, record.runs), (None, 3));
     for process in processes {
         process.stop(SECOND).await;
+    }
+}
+
+/// Clocks that are minutes apart: those of two processes, each against the store's, in ms.
+const APART: [[i64; 2]; 3] = [[600_000, -600_000], [-600_000, 600_000], [0, 600_000]];
+
+#[tokio::test(start_paused = true)]
+async fn processes_whose_clocks_are_minutes_apart_run_a_job_in_turn_and_none_starves() {
+    for [of_first, of_second] in APART {
+        let house = House::open();
+        let works = [work(Duration::ZERO), work(Duration::ZERO)];
+        let count = |n: usize| works[n].log.lock().begun_s.len();
+        let first = Process::start(house.skewed_ports("a", of_first), house.job(2 * SECOND, &works[0]));
+        house.at(1).await;
+        let second = Process::start(house.skewed_ports("b", of_second), house.job(2 * SECOND, &works[1]));
+        house.at(121).await;
+        assert_eq!((count(0), count(1)), (61, 0), "who has the lease keeps it, and the other does not run: {of_first}");
+        let refused = second.jobs.run_now("tidy").await;
+        assert!(matches!(&refused, Err(JobsError::Held { holder, .. }) if holder == "a"), "{refused:?}");
+        first.kill().await;
+        house.at(200).await;
+        assert!(count(1) > 5, "the lease of a process that died passes on after its time: {of_first}");
+        second.stop(SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rare_job_is_run_once_in_its_interval_also_where_clocks_are_minutes_apart() {
+    for skews in APART {
+        let house = House::open();
+        let work = work(Duration::ZERO);
+        let hour = Duration::from_secs(3_600);
+        let [first, second] = skews.map(|ahead_ms| {
+            Process::start(house.skewed_ports(&format!("clock {ahead_ms}"), ahead_ms), house.job(hour, &work))
+        });
+        house.at(2 * 3_600 + 1_800).await;
+        assert_eq!(work.log.lock().begun_s.len(), 3, "one run at the start and one in each hour: {skews:?}");
+        first.stop(SECOND).await;
+        second.stop(SECOND).await;
     }
 }
 

@@ -22,85 +22,109 @@ pub fn report(n: u64) -> JobReport {
     JobReport { run, runs: 1, failures: 0 }
 }
 
+/// The length of each lease here, and more than a suite takes, in ms: a store with a clock of its own goes on meanwhile.
+const LEASE_MS: u64 = 600_000;
+const SUITE_MS: u64 = 60_000;
+
+/// Whether a time is the expected one, or a bit before it: the clock of the store may have gone on.
+fn is_about(found: UnixMs, expect: UnixMs) -> bool {
+    found <= expect && expect.ms_since(found) < SUITE_MS
+}
+
+/// Asks for the lease of a job, whatever time it is.
+async fn asked<S: JobLeases>(store: &S, (job, holder): (&str, &str)) -> Result<Acquired, StoreError> {
+    store.acquire_job(job, holder, NOW, LEASE_MS).await
+}
+
 /// The lease that was taken, or nothing where somebody has it.
-async fn taken<S: JobLeases>(store: &S, (job, holder): (&str, &str), ms: u64) -> Result<Option<JobLease>, StoreError> {
-    match store.acquire_job(job, holder, later(ms), later(ms + 100)).await? {
+async fn taken<S: JobLeases>(store: &S, of: (&str, &str)) -> Result<Option<JobLease>, StoreError> {
+    match asked(store, of).await? {
         Acquired::New(lease) => Ok(Some(lease)),
         Acquired::Held(_) => Ok(None),
     }
 }
 
 /// The lease that must be taken, by this rule.
-async fn new<S: JobLeases>(
-    store: &S,
-    (job, holder): (&str, &str),
-    (ms, rule): (u64, &str),
-) -> Result<JobLease, StoreError> {
-    let acquired = store.acquire_job(job, holder, later(ms), later(ms + 100)).await?;
+async fn new<S: JobLeases>(store: &S, of: (&str, &str), rule: &str) -> Result<JobLease, StoreError> {
+    let acquired = asked(store, of).await?;
     assert!(matches!(acquired, Acquired::New(_)), "{rule}");
     let (Acquired::New(lease) | Acquired::Held(lease)) = acquired;
     Ok(lease)
 }
 
-/// The rules of [`JobLeases`].
+/// What the store has of the job of these suites.
+async fn record<S: JobLeases>(store: &S) -> Result<JobRecord, StoreError> {
+    let records = store.jobs().await?;
+    let names: Vec<_> = records.iter().map(|record| record.name.as_str()).collect();
+    assert_eq!(names, ["tidy", HARM], "jobs go by name");
+    records.into_iter().next().ok_or(StoreError::Damaged { table: "jobs" })
+}
+
+/// The rules of [`JobLeases`]. `pass` makes all leases so many ms older, as if that time had passed.
 ///
 /// # Errors
 /// When the store refuses something valid.
 ///
 /// # Panics
 /// When a rule is broken.
-pub async fn job_leases<S: JobLeases>(store: &S) -> Result<(), StoreError> {
+pub async fn job_leases<S: JobLeases>(store: &S, pass: &impl Fn(u64)) -> Result<(), StoreError> {
     assert_eq!(store.jobs().await?, [], "there is no job before its first lease");
-    let first = new(store, ("tidy", "a"), (0, "a free job has a lease for the first")).await?;
-    let expect = JobLease { job: "tidy".to_owned(), holder: "a".to_owned(), token: 1, until: later(100) };
-    assert_eq!(first, expect);
-    let held = store.acquire_job("tidy", "b", later(99), later(500)).await?;
-    assert_eq!(held, Acquired::Held(first.clone()), "two holders never both have it, and the second is told who does");
-    let held = store.acquire_job("tidy", "a", later(99), later(500)).await?;
-    assert_eq!(held, Acquired::Held(first.clone()), "nor does one holder have it twice");
-    let harm = new(store, (HARM, HARM), (0, "a text is never a statement")).await?;
+    let first = new(store, ("tidy", "a"), "a free job has a lease for the first").await?;
+    let until = NOW.saturating_add_ms(LEASE_MS);
+    assert_eq!(first, JobLease { job: "tidy".to_owned(), holder: "a".to_owned(), token: 1, until });
+    pass(LEASE_MS - SUITE_MS);
+    for (holder, rule) in [("b", "the second is told who has it"), ("a", "nor does one holder have it twice")] {
+        let acquired = asked(store, ("tidy", holder)).await?;
+        assert!(matches!(acquired, Acquired::Held(_)), "two never have a lease: {acquired:?}");
+        let (Acquired::New(held) | Acquired::Held(held)) = acquired;
+        assert!(is_about(held.until, later(SUITE_MS)), "the end is told by the clock of who asks: {held:?}");
+        assert_eq!(JobLease { until, ..held }, first, "{rule}");
+    }
+    let harm = new(store, (HARM, HARM), "a text is never a statement").await?;
     assert_eq!((harm.job.as_str(), harm.token), (HARM, 1), "another job has a lease of its own");
     assert!(store.release_job(&harm).await?);
-    assert!(store.renew_job(&first, later(99), later(150)).await?, "a lease is renewed in its time");
-    assert_eq!(taken(store, ("tidy", "b"), 149).await?, None, "and lasts longer then");
-    assert!(!store.renew_job(&first, later(150), later(300)).await?, "after its end it is not renewed");
-    let second = new(store, ("tidy", "b"), (150, "its end passes it on")).await?;
+    assert!(store.renew_job(&first, NOW, LEASE_MS).await?, "a lease is renewed in its time");
+    pass(LEASE_MS - SUITE_MS);
+    assert_eq!(taken(store, ("tidy", "b")).await?, None, "and lasts longer then");
+    pass(SUITE_MS);
+    assert!(!store.renew_job(&first, NOW, LEASE_MS).await?, "after its end it is not renewed");
+    let second = new(store, ("tidy", "b"), "its end passes it on").await?;
     assert_eq!(second.token, 2, "the token grows");
     fenced(store, &first, &second).await?;
-    reports(store, &second).await?;
+    reports(store, &second, pass).await?;
     ended(store).await
 }
 
 async fn fenced<S: JobLeases>(store: &S, old: &JobLease, new: &JobLease) -> Result<(), StoreError> {
-    assert!(!store.renew_job(old, later(151), later(900)).await?, "the token of an old holder renews nothing");
-    assert!(!store.report_job(old, &report(7), None).await?, "it reports nothing");
+    assert!(!store.renew_job(old, NOW, LEASE_MS).await?, "the token of an old holder renews nothing");
+    assert!(!store.report_job(old, &report(7), later(8), None).await?, "it reports nothing");
     assert!(!store.release_job(old).await?, "and gives nothing back");
-    let records = store.jobs().await?;
-    let record = records.iter().find(|record| record.name == "tidy");
-    let (lease, last) = record.map(|record| (record.lease.clone(), record.last.clone())).unwrap_or_default();
-    assert_eq!((lease, last), (Some(new.clone()), None), "the new holder's lease is as it was");
+    let (record, clock) = (record(store).await?, store.job_clock(NOW).await?);
+    let lease = record.lease.ok_or(StoreError::Damaged { table: "jobs" })?;
+    assert!(is_about(lease.until, clock.saturating_add_ms(LEASE_MS)), "its end is told by the clock of the store");
+    assert_eq!(JobLease { until: new.until, ..lease }, *new, "the new holder's lease is as it was");
+    assert!(record.leased_at.is_some_and(|at| is_about(at, clock)), "so is its beginning: {:?}", record.leased_at);
+    assert_eq!(record.last, None);
     Ok(())
 }
 
-async fn reports<S: JobLeases>(store: &S, lease: &JobLease) -> Result<(), StoreError> {
-    assert!(store.report_job(lease, &JobReport { runs: 5, ..report(1) }, Some(later(400))).await?);
-    assert_eq!(taken(store, ("tidy", "c"), 399).await?, None, "a lease may be kept with a report");
+async fn reports<S: JobLeases>(store: &S, lease: &JobLease, pass: &impl Fn(u64)) -> Result<(), StoreError> {
+    pass(LEASE_MS - SUITE_MS);
+    assert!(store.report_job(lease, &JobReport { runs: 5, ..report(1) }, later(2), Some(LEASE_MS)).await?);
+    pass(SUITE_MS);
+    assert_eq!(taken(store, ("tidy", "c")).await?, None, "a lease may be kept with a report");
+    pass(LEASE_MS);
     let run = JobRun { outcome: JobOutcome::Failed, detail: HARM.to_owned(), ..report(2).run };
     // Nobody has taken it since it ended: what ran under it did run alone.
-    assert!(store.report_job(lease, &JobReport { run: run.clone(), runs: 2, failures: 2 }, None).await?);
-    let records = store.jobs().await?;
-    let names: Vec<_> = records.iter().map(|record| record.name.as_str()).collect();
-    assert_eq!(names, ["tidy", HARM], "jobs go by name");
-    let expect = JobRecord {
-        name: "tidy".to_owned(),
-        lease: None,
-        leased_at: Some(later(150)),
-        last: Some(run),
-        runs: 7,
-        failures: 2,
-    };
-    assert_eq!(records.first(), Some(&expect), "runs add up, and the last one is told");
-    let third = taken(store, ("tidy", "c"), 151).await?;
+    assert!(store.report_job(lease, &JobReport { run: run.clone(), runs: 2, failures: 2 }, later(3), None).await?);
+    let (record, clock) = (record(store).await?, store.job_clock(later(3)).await?);
+    assert_eq!((record.lease, record.runs, record.failures), (None, 7, 2), "runs add up");
+    let last = record.last.ok_or(StoreError::Damaged { table: "jobs" })?;
+    assert!(is_about(last.ended_at, clock), "its times are told by the clock of the store: {last:?}");
+    assert_eq!(last.ended_at.ms_since(last.started_at), 1);
+    let JobRun { started_at, ended_at, .. } = last;
+    assert_eq!(last, JobRun { started_at, ended_at, ..run }, "the last run is told");
+    let third = taken(store, ("tidy", "c")).await?;
     assert_eq!(third.map(|lease| lease.token), Some(3), "what was given back is free at once");
     Ok(())
 }
@@ -109,10 +133,10 @@ async fn ended<S: JobLeases>(store: &S) -> Result<(), StoreError> {
     let leases: Vec<JobLease> = store.jobs().await?.into_iter().filter_map(|record| record.lease).collect();
     assert_eq!((store.end_job_leases().await?, leases.len()), (1, 1), "all leases end at once");
     for lease in &leases {
-        assert!(!store.renew_job(lease, later(152), later(500)).await?, "which their holders notice");
-        assert!(!store.report_job(lease, &report(3), None).await?, "whatever they write");
+        assert!(!store.renew_job(lease, NOW, LEASE_MS).await?, "which their holders notice");
+        assert!(!store.report_job(lease, &report(3), later(4), None).await?, "whatever they write");
     }
-    let next = taken(store, ("tidy", "d"), 152).await?;
+    let next = taken(store, ("tidy", "d")).await?;
     assert_eq!(next.map(|lease| lease.token), Some(5), "and others begin with tokens of their own");
     Ok(())
 }

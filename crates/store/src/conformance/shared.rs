@@ -1,8 +1,8 @@
-//! The rules of what several processes share: the version of changes, and limits of keys. Each suite has two handles to one store, as two
+//! The rules of what several processes share: the versions of changes, and limits of keys. Each suite has two handles to one store, as two
 //! processes have.
 
 use super::{HARM, NOW};
-use crate::changes::Changes;
+use crate::changes::{Change, Changes, Versions};
 use crate::rates::{RATE_WINDOW_MS, RateBucket, RateLease, RateUnit, SharedRates};
 use crate::traits::StoreError;
 use opencredits_units::KeyId;
@@ -15,11 +15,16 @@ use opencredits_units::KeyId;
 /// # Panics
 /// When a rule is broken.
 pub async fn changes<S: Changes>(one: &S, other: &S) -> Result<(), StoreError> {
-    assert_eq!(one.version().await?, 0, "nothing was announced at first");
-    assert_eq!(one.announce().await?, 1, "a change raises the version by one");
-    assert_eq!(other.version().await?, 1, "which every process sees at once");
-    assert_eq!(other.announce().await?, 2, "whoever makes it");
-    assert_eq!((one.version().await?, other.version().await?), (2, 2), "reading raises nothing");
+    let versions = |changes, configs| Versions { changes, configs };
+    assert_eq!(one.versions().await?, versions(0, 0), "nothing was announced at first");
+    assert_eq!(one.announce(Change::Data).await?, versions(1, 0), "a change raises the version by one");
+    assert_eq!(other.versions().await?, versions(1, 0), "which every process sees at once");
+    assert_eq!(other.announce(Change::Data).await?, versions(2, 0), "whoever makes it");
+    assert_eq!(one.announce(Change::Config).await?, versions(3, 1), "one of the config is counted by itself as well");
+    assert_eq!(other.announce(Change::Data).await?, versions(4, 1), "which others leave as it is");
+    for store in [one, other] {
+        assert_eq!(store.versions().await?, versions(4, 1), "reading raises nothing");
+    }
     Ok(())
 }
 

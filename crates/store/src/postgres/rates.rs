@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use opencredits_units::{KeyId, UnixMs};
 
 /// The time at which the statement began, the same wherever it stands in it.
-const NOW: &str = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)";
+pub(super) const NOW: &str = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)";
 /// The time, also after the statement has waited.
-const CLOCK: &str = "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS bigint)";
+pub(super) const CLOCK: &str = "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS bigint)";
 const GIVE_BACK: &str = "
     UPDATE rate_windows SET used = greatest(used - CAST($3 AS bigint), 0) WHERE bucket = $1 AND window_start = $2";
 const LEAVE: &str = "UPDATE rate_places SET places = places - 1 WHERE key_id = $1 AND holder = $2 AND places > 0";

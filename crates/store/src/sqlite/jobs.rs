@@ -24,8 +24,8 @@ const JOBS: &str = "
 
 #[async_trait]
 impl JobLeases for SqliteStore {
-    async fn acquire_job(&self, job: &str, holder: &str, now: UnixMs, until: UnixMs) -> Result<Acquired, StoreError> {
-        let (job, holder) = (job.to_owned(), holder.to_owned());
+    async fn acquire_job(&self, job: &str, holder: &str, now: UnixMs, ms: u64) -> Result<Acquired, StoreError> {
+        let (job, holder, until) = (job.to_owned(), holder.to_owned(), now.saturating_add_ms(ms));
         self.run(move |connection| {
             // Another process may use the file, too.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -46,8 +46,8 @@ impl JobLeases for SqliteStore {
         .await
     }
 
-    async fn renew_job(&self, lease: &JobLease, now: UnixMs, until: UnixMs) -> Result<bool, StoreError> {
-        let (job, token) = (lease.job.clone(), lease.token);
+    async fn renew_job(&self, lease: &JobLease, now: UnixMs, ms: u64) -> Result<bool, StoreError> {
+        let (job, token, until) = (lease.job.clone(), lease.token, now.saturating_add_ms(ms));
         self.run(move |connection| {
             let renewed = connection
                 .prepare_cached(
@@ -59,13 +59,20 @@ impl JobLeases for SqliteStore {
         .await
     }
 
-    async fn report_job(&self, lease: &JobLease, report: &JobReport, keep: Option<UnixMs>) -> Result<bool, StoreError> {
+    async fn report_job(
+        &self,
+        lease: &JobLease,
+        report: &JobReport,
+        now: UnixMs,
+        keep_ms: Option<u64>,
+    ) -> Result<bool, StoreError> {
         let (job, token, report) = (lease.job.clone(), lease.token, report.clone());
+        let keep = keep_ms.map(|ms| number(now.saturating_add_ms(ms).get()));
         self.run(move |connection| {
             let reported = connection.prepare_cached(REPORT)?.execute(params![
                 job,
                 number(token),
-                keep.map(|until| number(until.get())),
+                keep,
                 number(report.run.started_at.get()),
                 number(report.run.ended_at.get()),
                 report.run.outcome.name(),
@@ -95,6 +102,10 @@ impl JobLeases for SqliteStore {
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
+    }
+
+    async fn job_clock(&self, now: UnixMs) -> Result<UnixMs, StoreError> {
+        Ok(now)
     }
 }
 

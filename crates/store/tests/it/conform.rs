@@ -189,11 +189,6 @@ async fn both_engines_conform_on_notices_that_are_switched_off() {
 }
 
 #[tokio::test]
-async fn both_engines_conform_on_the_leases_of_jobs() {
-    check!(conformance::job_leases);
-}
-
-#[tokio::test]
 async fn both_engines_conform_on_the_state_of_alarms() {
     check!(conformance::alarm_states);
 }

@@ -1,9 +1,57 @@
-//! The leases of jobs on SQLite: the rules, and a model of them under random calls.
+//! The leases of jobs: the rules on both engines, PostgreSQL's own clock, and a model on SQLite under random calls.
 
 use crate::engines::Folder;
-use opencredits_store::conformance::{NOW, report};
-use opencredits_store::{Acquired, JobLease, JobLeases, SqliteStore};
+use opencredits_postgres::Settings;
+use opencredits_store::conformance::{NOW, job_leases, report};
+use opencredits_store::{Acquired, JobLease, JobLeases, JobReport, JobRun, PostgresStore, SqliteStore};
+use opencredits_testkit::Postgres;
+use opencredits_units::UnixMs;
 use proptest::prelude::*;
+
+/// Makes leases older.
+fn aging(ms: u64) -> String {
+    format!("UPDATE jobs SET leased_until = leased_until - {ms}, leased_at = leased_at - {ms}")
+}
+
+#[tokio::test]
+async fn both_engines_conform_on_the_leases_of_jobs() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let raw = rusqlite::Connection::open(&folder.path).unwrap();
+    job_leases(&store, &|ms| raw.execute_batch(&aging(ms)).unwrap()).await.unwrap();
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let store = PostgresStore::open(Settings::parse(&url).unwrap(), None).await.unwrap();
+    let name = url.rsplit_once("dbname=").unwrap().1;
+    job_leases(&store, &|ms| server.sql(name, &aging(ms))).await.unwrap();
+}
+
+#[tokio::test]
+async fn processes_whose_clocks_are_minutes_apart_have_a_lease_of_postgres_in_turn() {
+    const LEASE_MS: u64 = 60_000;
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let store = PostgresStore::open(Settings::parse(&url).unwrap(), None).await.unwrap();
+    let name = url.rsplit_once("dbname=").unwrap().1;
+    let (behind, ahead) = (NOW, NOW.saturating_add_ms(600_000));
+    let acquire = async |holder: &str, now| store.acquire_job("tidy", holder, now, LEASE_MS).await.unwrap();
+    let run_of =
+        |now: UnixMs| JobReport { run: JobRun { started_at: now, ended_at: now, ..report(1).run }, ..report(1) };
+    for ((holder, now), (other, other_now)) in [(("a", behind), ("b", ahead)), (("b", ahead), ("a", behind))] {
+        let Acquired::New(lease) = acquire(holder, now).await else { panic!("{holder} starves") };
+        assert_eq!(lease.until, now.saturating_add_ms(LEASE_MS), "the end is told by the clock of who asks");
+        let Acquired::Held(held) = acquire(other, other_now).await else { panic!("{other} has it as well") };
+        let wait_ms = held.until.ms_since(other_now);
+        assert!((1..=LEASE_MS).contains(&wait_ms), "{other} waits for {wait_ms} ms");
+        assert!(store.renew_job(&lease, now, LEASE_MS).await.unwrap(), "{holder} renews in time");
+        assert!(store.report_job(&lease, &run_of(now), now, Some(LEASE_MS)).await.unwrap());
+        let (record, clock) = (store.jobs().await.unwrap().remove(0), store.job_clock(now).await.unwrap());
+        let since_ms = clock.ms_since(record.last.unwrap().started_at);
+        assert!(since_ms < 30_000, "each process sees when the job ran: {since_ms} ms ago");
+        server.sql(name, &aging(LEASE_MS));
+        assert!(!store.renew_job(&lease, now, LEASE_MS).await.unwrap(), "{holder} has had its time");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_holders_at_once_one_has_the_lease() {
@@ -12,8 +60,7 @@ async fn of_many_holders_at_once_one_has_the_lease() {
     let mut racing = tokio::task::JoinSet::new();
     for n in 0..32 {
         let store = store.clone();
-        let until = NOW.saturating_add_ms(9);
-        racing.spawn(async move { store.acquire_job("tidy", &format!("holder {n}"), NOW, until).await.unwrap() });
+        racing.spawn(async move { store.acquire_job("tidy", &format!("holder {n}"), NOW, 9).await.unwrap() });
     }
     let acquired = racing.join_all().await;
     let new: Vec<_> = acquired.iter().filter(|acquired| matches!(acquired, Acquired::New(_))).collect();
@@ -25,13 +72,12 @@ async fn of_many_holders_at_once_one_has_the_lease() {
 async fn a_lease_outlives_the_process_and_its_token_is_refused_once_all_are_ended() {
     let folder = Folder::new();
     let store = folder.open();
-    let until = NOW.saturating_add_ms(9);
-    let Acquired::New(lease) = store.acquire_job("tidy", "a", NOW, until).await.unwrap() else { panic!() };
+    let Acquired::New(lease) = store.acquire_job("tidy", "a", NOW, 9).await.unwrap() else { panic!() };
     drop(store);
     let again = folder.open();
-    assert_eq!(again.acquire_job("tidy", "b", NOW, until).await.unwrap(), Acquired::Held(lease.clone()));
+    assert_eq!(again.acquire_job("tidy", "b", NOW, 9).await.unwrap(), Acquired::Held(lease.clone()));
     assert_eq!(again.end_job_leases().await.unwrap(), 1);
-    assert!(!again.report_job(&lease, &report(1), None).await.unwrap());
+    assert!(!again.report_job(&lease, &report(1), NOW, None).await.unwrap());
 }
 
 /// A call of one of some holders.
@@ -84,7 +130,7 @@ impl Model {
             Call::Acquire { holder, ms } => {
                 let until_ms = self.now_ms + ms;
                 let name = format!("holder {holder}");
-                let found = store.acquire_job("tidy", &name, now, at(until_ms)).await.unwrap();
+                let found = store.acquire_job("tidy", &name, now, ms).await.unwrap();
                 assert_eq!(matches!(found, Acquired::New(_)), !self.lasts(), "{call:?}");
                 let (Acquired::New(lease) | Acquired::Held(lease)) = found;
                 if !self.lasts() {
@@ -98,7 +144,7 @@ impl Model {
                 let Some(lease) = self.believed[holder].clone() else { return };
                 let until_ms = self.now_ms + ms;
                 let expect = self.is_newest(holder) && self.lasts();
-                assert_eq!(store.renew_job(&lease, now, at(until_ms)).await.unwrap(), expect, "{call:?}");
+                assert_eq!(store.renew_job(&lease, now, ms).await.unwrap(), expect, "{call:?}");
                 if expect {
                     self.until_ms = Some(until_ms);
                 }
@@ -107,7 +153,7 @@ impl Model {
                 let Some(lease) = self.believed[holder].clone() else { return };
                 let keep = keep_ms.map(|ms| self.now_ms + ms);
                 let expect = self.is_newest(holder);
-                let reported = store.report_job(&lease, &report(self.now_ms), keep.map(at)).await.unwrap();
+                let reported = store.report_job(&lease, &report(self.now_ms), now, keep_ms).await.unwrap();
                 assert_eq!(reported, expect, "{call:?}");
                 if expect {
                     self.runs += 1;

@@ -7,6 +7,7 @@ mod engines;
 mod identity;
 mod jobs;
 mod mail;
+mod pooled;
 mod postgres;
 mod privacy;
 mod raw;

@@ -3,7 +3,7 @@
 use crate::engines::Folder;
 use opencredits_postgres::Settings;
 use opencredits_store::conformance::{self, NOW, bucket};
-use opencredits_store::{Changes, Claim, Claims, PostgresStore, RateUnit, SharedRates, SqliteStore};
+use opencredits_store::{Change, Changes, Claim, Claims, PostgresStore, RateUnit, SharedRates, SqliteStore};
 use opencredits_testkit::Postgres;
 use opencredits_units::{GenerationId, UnixMs};
 use std::sync::Arc;
@@ -98,7 +98,7 @@ async fn never_above<S: Changes + Claims + SharedRates + Clone + 'static>(stores
         [first, second].into_iter().filter(|taken| *taken).count()
     };
     assert_eq!(race(stores, place).await.into_iter().sum::<usize>(), 6, "each place once");
-    let announce = move |store: S, _| async move { store.announce().await.unwrap() };
+    let announce = move |store: S, _| async move { store.announce(Change::Data).await.unwrap().changes };
     let mut versions = race(stores, announce).await;
     versions.sort_unstable();
     assert_eq!(versions, (1..=u64::from(TASKS)).collect::<Vec<_>>(), "each change has a version of its own");
@@ -180,7 +180,7 @@ async fn a_change_is_heard_by_other_processes_and_again_once_the_server_is_back(
         one.listen(|| add(&hears), |_| add(&fails)).await;
     });
     until(|| count(&heard) == 1).await;
-    other.announce().await.unwrap();
+    other.announce(Change::Data).await.unwrap();
     until(|| count(&heard) == 2).await;
     assert_eq!(count(&failed), 0);
     server.kill("KILL");
@@ -188,8 +188,8 @@ async fn a_change_is_heard_by_other_processes_and_again_once_the_server_is_back(
     server.start_again();
     until(|| count(&heard) == 3).await;
     assert_eq!(count(&failed), 1, "it is told once");
-    assert_eq!(other.version().await.unwrap(), 1);
-    other.announce().await.unwrap();
+    assert_eq!(other.versions().await.unwrap().changes, 1);
+    other.announce(Change::Data).await.unwrap();
     until(|| count(&heard) == 4).await;
     listening.shutdown().await;
     server.shows("SELECT count(*) || ' listen' FROM pg_stat_activity WHERE query LIKE 'LISTEN%'", "0 listen");
