@@ -14,7 +14,7 @@ const GATEWAY: &str = "opencredits-gateway";
 const ADMIN: &str = "opencredits-admin";
 const WORKER: &str = "opencredits-worker";
 /// The variable with the operator's key for upstreams.
-const KEY_VARIABLE: &str = "UPSTREAM_KEY";
+pub(crate) const KEY_VARIABLE: &str = "UPSTREAM_KEY";
 /// That key: what must reach every upstream, and nobody else.
 pub(crate) const UPSTREAM_KEY: &str = "the-operators-own";
 /// How long it may take to listen.
@@ -203,22 +203,6 @@ impl Gateway {
         let mut running = Running::start(&mut gateway)?;
         wait_for_port(port, &mut running, START_MAX)?;
         Ok(Self { running, port, key: key.to_owned(), config })
-    }
-
-    /// A worker on the same config, with a folder of its own. It is killed when this is dropped.
-    pub(crate) fn start_worker(&self, folder: &Path) -> Outcome<Running> {
-        let log = File::options().create(true).append(true).open(folder.join("worker.log"))?;
-        let mut worker = command(WORKER);
-        worker
-            .arg("--config")
-            .arg(&self.config)
-            .arg("--data")
-            .arg(folder.join("worker"))
-            .env(KEY_VARIABLE, UPSTREAM_KEY)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        Running::start(&mut worker)
     }
 
     /// One chat, over a connection of its own; head and body as they came.

@@ -1,19 +1,20 @@
-//! A program of ours in the cluster: how it is started, killed and started again.
+//! A program of ours among several on one database: how it is started, killed and started again.
 
 use crate::outcome::Outcome;
 use crate::process::{Running, succeed, wait_for_port, wait_until_ready, without_settings};
 use crate::workspace;
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(super) const GATEWAY: &str = "opencredits-gateway";
-pub(super) const WORKER: &str = "opencredits-worker";
+pub(crate) const GATEWAY: &str = "opencredits-gateway";
+pub(crate) const WORKER: &str = "opencredits-worker";
 pub(super) const ADMIN: &str = "opencredits-admin";
 const PROGRAMS: [&str; 3] = [GATEWAY, WORKER, ADMIN];
-/// The config that all of them have, in the cluster's folder.
+/// The config that all of them have, in their folder.
 pub(super) const CONFIG: &str = "config.toml";
 
 /// How long a gateway may take to serve: the first start makes the tables of two databases.
@@ -38,18 +39,30 @@ pub(super) fn program(name: &str) -> PathBuf {
     workspace::target_dir().join("release").join(name)
 }
 
+/// So many ports of 127.0.0.1 that are free now, each another one.
+pub(crate) fn free_ports(count: usize) -> Outcome<Vec<u16>> {
+    // All are taken before any is given back.
+    let listeners: Vec<TcpListener> =
+        (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<std::io::Result<_>>()?;
+    let ports = listeners.iter().map(|listener| listener.local_addr().map(|address| address.port()));
+    Ok(ports.collect::<std::io::Result<_>>()?)
+}
+
 /// What a process is, and where its files are.
-pub(super) struct Place {
-    pub(super) name: &'static str,
-    pub(super) program: &'static str,
+pub(crate) struct Place {
+    /// Its data folder and its log have this name.
+    pub(crate) name: String,
+    pub(crate) program: &'static str,
     /// Where it listens, if it does.
-    pub(super) port: Option<u16>,
-    /// The cluster's folder.
-    pub(super) folder: PathBuf,
+    pub(crate) port: Option<u16>,
+    /// The folder with the config of all, in which its data folder and its log are.
+    pub(crate) folder: PathBuf,
+    /// Its variables besides those that say where it listens and has its data.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 /// A process that runs, or has ended.
-pub(super) struct Member {
+pub(crate) struct Member {
     pub(super) place: Place,
     running: Running,
     /// When its end was noticed.
@@ -59,7 +72,7 @@ pub(super) struct Member {
 impl Place {
     /// Its data folder.
     pub(super) fn data(&self) -> PathBuf {
-        self.folder.join(self.name)
+        self.folder.join(&self.name)
     }
 
     fn log(&self) -> PathBuf {
@@ -72,6 +85,7 @@ impl Place {
         let mut command = Command::new(program(self.program));
         without_settings(&mut command).arg("--config").arg(self.folder.join(CONFIG));
         command.env("OPENCREDITS_DATA_DIR", self.data());
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value)));
         if let Some(port) = self.port {
             command.env("OPENCREDITS_SERVER_LISTEN", format!("127.0.0.1:{port}"));
         }
@@ -95,7 +109,7 @@ impl Place {
 
 impl Member {
     /// Starts it.
-    pub(super) fn start(place: Place) -> Outcome<Self> {
+    pub(crate) fn start(place: Place) -> Outcome<Self> {
         Ok(Self { running: place.started()?, place, ended: None })
     }
 
@@ -118,18 +132,21 @@ impl Member {
         Ok(())
     }
 
+    /// Ends it in order.
+    pub(crate) fn stop(&mut self) -> Outcome {
+        let ended = self.running.stop(STOP_MAX)?;
+        if ended.success() { Ok(()) } else { Err(format!("{} does not end in order: {ended}", self.place.name).into()) }
+    }
+
     /// Ends it in order, and starts it again.
     pub(super) fn restart(&mut self) -> Outcome {
-        let ended = self.running.stop(STOP_MAX)?;
-        if !ended.success() {
-            return Err(format!("{} does not end in order: {ended}", self.place.name).into());
-        }
+        self.stop()?;
         self.start_again()
     }
 
     /// Starts it again some seconds after it has ended, and says so.
     pub(super) fn revive(&mut self) {
-        let name = self.place.name;
+        let name = self.place.name.clone();
         if self.running.check().is_ok() {
             return;
         }

@@ -4,8 +4,10 @@ use crate::outcome::Outcome;
 use opencredits_testkit::Postgres;
 use std::path::Path;
 
-/// Three processes have some 24 connections to each of two databases.
-const SETTINGS: [(&str, &str); 1] = [("max_connections", "300")];
+/// Connections of a process: some 24 to each of two databases.
+const OF_EACH: usize = 48;
+/// Connections besides, such as that of the standby.
+const BESIDES: usize = 50;
 /// The databases of the live mode and of test mode.
 pub(super) const LIVE: &str = "opencredits";
 pub(super) const TEST: &str = "opencredits_test";
@@ -19,14 +21,16 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Makes two clusters in folders of their own, and starts them.
-    pub(super) fn start() -> Outcome<Self> {
+    /// Makes two clusters for so many processes in folders of their own, and starts them.
+    pub(super) fn start(processes: usize) -> Outcome<Self> {
+        let connections = (OF_EACH * processes + BESIDES).to_string();
+        let settings = [("max_connections", connections.as_str())];
         let primary =
-            Postgres::start(&SETTINGS).ok_or("install PostgreSQL: Debian has it in the package postgresql")?;
+            Postgres::start(&settings).ok_or("install PostgreSQL: Debian has it in the package postgresql")?;
         for database in [LIVE, TEST] {
             primary.sql("postgres", &format!("CREATE DATABASE {database}"));
         }
-        let standby = Postgres::standby_of(&primary, &SETTINGS);
+        let standby = Postgres::standby_of(&primary, &settings);
         primary.wait_for_standbys();
         let hosts = format!("{},{}", primary.folder().display(), standby.folder().display());
         Ok(Self { primary, standby, hosts })

@@ -1,12 +1,13 @@
 //! The cluster: everything that runs, and what is asked of it.
 
 use super::front::Front;
-use super::member::{self, ADMIN, CONFIG, GATEWAY, Member, Place, WORKER};
+use super::member::{self, ADMIN, CONFIG, GATEWAY, Member, Place, WORKER, free_ports};
+use super::nginx::{self, Spread};
 use super::servers::{LIVE, Servers, TEST};
-use super::{nginx, upstream};
+use super::{clock, upstream};
 use crate::gateway::{journal, open_holds};
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, without_settings};
+use crate::process::{Running, without_settings};
 use crate::workspace;
 use serde_json::Value;
 use std::fs;
@@ -17,8 +18,8 @@ use std::time::Duration;
 
 /// The model that the provider of the cluster has.
 pub(super) const MODEL: &str = "try/model";
-/// People, so that nginx, which goes by the key, has something for both gateways.
-const PEOPLE: [&str; 8] = ["Ada", "Blaise", "Charles", "Donald", "Edith", "Frances", "Grace", "Heinz"];
+/// People for each gateway, so that nginx, which goes by the key, has something for every one.
+const PEOPLE_EACH: usize = 8;
 /// Credits of each: more than any walk spends.
 const CREDITS: &str = "1000000";
 /// The files with the URLs of the databases.
@@ -26,40 +27,51 @@ const LIVE_URL: &str = "database-url";
 const TEST_URL: &str = "test-database-url";
 /// A change reaches all gateways within a second.
 const HEARD: Duration = Duration::from_secs(1);
+/// How far a clock is ahead, or behind, where clocks are apart.
+const APART_S: i64 = 240;
+
+/// What is started.
+pub(super) struct Size {
+    pub(super) gateways: usize,
+    pub(super) workers: usize,
+    /// Whether the last gateway's clock is minutes ahead, and the last worker's as much behind.
+    pub(super) has_clocks_apart: bool,
+}
 
 /// What runs. It ends with this value: the gateways first, then what they need.
 pub(super) struct Cluster {
-    pub(super) gateways: [Member; 2],
-    pub(super) worker: Member,
+    pub(super) gateways: Vec<Member>,
+    pub(super) workers: Vec<Member>,
     pub(super) servers: Servers,
     pub(super) front: Front,
     /// A key of each person.
     pub(super) keys: Vec<String>,
     /// Config, logs and data folders.
     pub(super) folder: PathBuf,
+    /// The data folder of the gateway that the admin tool speaks to.
+    admin_data: PathBuf,
     _nginx: Option<Running>,
 }
 
 impl Cluster {
     /// Builds and starts everything, and makes people with credits and keys.
-    pub(super) fn start() -> Outcome<Self> {
+    pub(super) fn start(size: &Size) -> Outcome<Self> {
         member::build()?;
-        let (folder, servers, upstream) = (fresh_folder()?, Servers::start()?, upstream::start()?);
-        let ports = [free_port()?, free_port()?];
-        let (front, nginx) = match nginx::start(&folder, ports)? {
-            Some((running, port)) => (Front::new(vec![port]), Some(running)),
-            None => (Front::new(ports.to_vec()), None),
-        };
+        let (folder, upstream) = (fresh_folder()?, upstream::start()?);
+        let servers = Servers::start(size.gateways + size.workers)?;
+        let ports = free_ports(size.gateways)?;
+        let (front, nginx) = in_front(&folder, &ports)?;
         fs::write(folder.join(LIVE_URL), servers.url(LIVE))?;
         fs::write(folder.join(TEST_URL), servers.url(TEST))?;
         fs::write(folder.join(CONFIG), config(&folder, &front.url(), upstream))?;
-        let place = |name, program, port| Member::start(Place { name, program, port, folder: folder.clone() });
-        let [one, two] = ports;
-        let gateways = [place("gateway-one", GATEWAY, Some(one))?, place("gateway-two", GATEWAY, Some(two))?];
-        let worker = place("worker", WORKER, None)?;
-        let mut cluster = Self { gateways, worker, servers, front, keys: Vec::new(), folder, _nginx: nginx };
-        for name in PEOPLE {
-            let key = cluster.add_person(name)?;
+        let places = places(size, &folder, &ports)?;
+        let admin_data = places.first().ok_or("there is no gateway")?.data();
+        let mut gateways = places.into_iter().map(Member::start).collect::<Outcome<Vec<Member>>>()?;
+        let workers = gateways.split_off(size.gateways);
+        let keys = Vec::new();
+        let mut cluster = Self { gateways, workers, servers, front, keys, folder, admin_data, _nginx: nginx };
+        for number in 1..=PEOPLE_EACH * size.gateways {
+            let key = cluster.add_person(&format!("person-{number}"))?;
             cluster.keys.push(key);
         }
         thread::sleep(HEARD);
@@ -76,8 +88,7 @@ impl Cluster {
 
     /// How the admin tool is called: it speaks to the first gateway.
     pub(super) fn admin_words(&self) -> [PathBuf; 5] {
-        let [first, _] = &self.gateways;
-        let (config, data) = (self.folder.join(CONFIG), first.place.data());
+        let (config, data) = (self.folder.join(CONFIG), self.admin_data.clone());
         [member::program(ADMIN), "--config".into(), config, "--data".into(), data]
     }
 
@@ -109,12 +120,45 @@ impl Cluster {
         if verdict["clean"] == true { Ok(()) } else { Err(format!("the books do not add up: {verdict}").into()) }
     }
 
-    /// Starts gateways and worker again that have ended some seconds ago.
+    /// Gateways and workers.
+    pub(super) fn members(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.gateways.iter_mut().chain(&mut self.workers)
+    }
+
+    /// Starts gateways and workers again that have ended some seconds ago.
     pub(super) fn revive(&mut self) {
-        for member in self.gateways.iter_mut().chain([&mut self.worker]) {
-            member.revive();
+        self.members().for_each(Member::revive);
+    }
+}
+
+/// nginx, or the gateways themselves where it is not installed.
+fn in_front(folder: &Path, ports: &[u16]) -> Outcome<(Front, Option<Running>)> {
+    if let Some((running, port)) = nginx::start(folder, ports, Spread::ByKey)? {
+        return Ok((Front::new(vec![port]), Some(running)));
+    }
+    eprintln!("skipped: nginx is not installed (Debian: nginx), so requests go to the gateways directly");
+    Ok((Front::new(ports.to_vec()), None))
+}
+
+/// What every process is: first the gateways on these ports, then the workers.
+fn places(size: &Size, folder: &Path, ports: &[u16]) -> Outcome<Vec<Place>> {
+    let place =
+        |name: String, program, port| Place { name, program, port, folder: folder.to_owned(), variables: Vec::new() };
+    let mut gateways: Vec<Place> =
+        (1..).zip(ports).map(|(number, port)| place(format!("gateway-{number}"), GATEWAY, Some(*port))).collect();
+    let mut workers: Vec<Place> =
+        (1..=size.workers).map(|number| place(format!("worker-{number}"), WORKER, None)).collect();
+    if size.has_clocks_apart {
+        for (last, ahead_s) in [(gateways.last_mut(), APART_S), (workers.last_mut(), -APART_S)] {
+            let library = clock::library(folder, ahead_s)?;
+            if let (Some(last), Some(library)) = (last, library) {
+                println!("the clock of {} differs by {ahead_s} s", last.name);
+                last.variables.push((clock::PRELOADED, library.display().to_string()));
+            }
         }
     }
+    gateways.append(&mut workers);
+    Ok(gateways)
 }
 
 /// The admin socket's path has a bound of its own, so the folder has a short name.

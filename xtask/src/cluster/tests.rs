@@ -1,11 +1,12 @@
 //! The files of `ops` that start a cluster are ones that their programs take.
 
-use super::{nginx, stage};
+use super::nginx::{self, Spread};
+use super::stage;
 use crate::process::is_on_path;
 use crate::workspace;
 use opencredits_service::config::{Ack, Config};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn ops(path: &str) -> PathBuf {
@@ -29,7 +30,7 @@ fn both_configs_of_a_cluster_are_ones_that_the_gateway_reads() {
 #[test]
 fn the_servers_of_compose_are_ones_that_nginx_takes_and_follow_the_settings_of_the_gateway() {
     let folder = tempfile::tempdir().unwrap();
-    let text = nginx::config(folder.path(), [1, 2], 3);
+    let text = nginx::config(folder.path(), (&[1, 2], Spread::ByKey), 3);
     assert!(!text.contains("10.87.0") && text.contains("listen 127.0.0.1:3;"), "{text}");
     let config = Config::default();
     let body = format!("client_max_body_size {}m;", config.server.body_bytes_max >> 20);
@@ -37,16 +38,38 @@ fn the_servers_of_compose_are_ones_that_nginx_takes_and_follow_the_settings_of_t
     for line in [&*body, &*time, "proxy_buffering off;", "proxy_next_upstream error timeout;"] {
         assert!(text.contains(line), "{line}");
     }
+    is_taken(folder.path(), &text);
+}
+
+/// That nginx takes a config, where it is installed.
+fn is_taken(folder: &Path, text: &str) {
     if !is_on_path("nginx") {
         println!("skipped: there is no nginx");
         return;
     }
-    let file = folder.path().join("nginx.conf");
+    let file = folder.join("nginx.conf");
     fs::write(&file, text).unwrap();
     let mut test = Command::new(nginx::program());
-    let output =
-        test.args(["-t", "-q", "-e", "stderr", "-p"]).arg(folder.path()).arg("-c").arg(&file).output().unwrap();
+    let output = test.args(["-t", "-q", "-e", "stderr", "-p"]).arg(folder).arg("-c").arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn nginx_has_each_gateway_once_and_keeps_a_key_at_one_of_them_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |gateways: &[u16], spread: Spread, is_by_key: bool| {
+        let text = nginx::config(folder.path(), (gateways, spread), 18_787);
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let servers: Vec<String> =
+            gateways.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;")).collect();
+        let found: Vec<&str> = lines.iter().copied().filter(|line| line.starts_with("server 127.")).collect();
+        assert_eq!(found, servers);
+        assert_eq!(lines.contains(&"hash $sender consistent;"), is_by_key, "{text}");
+        is_taken(folder.path(), &text);
+    };
+    check(&[1, 2], Spread::ByKey, true);
+    check(&[1, 2, 3, 4], Spread::ByKey, true);
+    check(&[1, 2, 3, 4], Spread::InTurn, false);
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod matrix;
 mod plan;
 mod pricing;
 mod replayed;
+mod servers;
+mod spread;
 
 use crate::gateway::{Ack, Gateway, Plan, UPSTREAM_KEY};
 use crate::outcome::Outcome;
@@ -17,8 +19,9 @@ use crate::process::{Running, free_port};
 use crate::workspace;
 use install::Tools;
 use matrix::{Cell, Matrix};
-use opencredits_testkit::{Postgres, Received, ReplayUpstream};
+use opencredits_testkit::{Received, ReplayUpstream};
 use plan::{Client, Scenarios};
+use servers::Servers;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -33,8 +36,6 @@ const CLIENT_MAX: Duration = Duration::from_secs(240);
 const MODEL_MAX: Duration = Duration::from_secs(90);
 /// How long the last charge may take to be made.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
-/// How long the gateway may take to finish and flush.
-const STOP_MAX: Duration = Duration::from_secs(20);
 
 /// What to run.
 #[derive(clap::Args)]
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     /// Only the clients whose name contains this, such as `python` or `messages`
     #[arg(long)]
     only: Option<String>,
-    /// With the data in PostgreSQL, which is started for the run, and a worker beside the gateway
+    /// With the data in PostgreSQL, which is started for the run, four gateways that take the requests in turn, and two workers
     #[arg(long)]
     database: bool,
 }
@@ -59,16 +60,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let ready = start.elapsed();
     let scenarios = Scenarios::read(&clients)?;
     let folder = fresh_folder()?;
-    let server = args.database.then(|| Postgres::start(&[]).ok_or("PostgreSQL is not there")).transpose()?;
-    let matrix = drive(&clients, &scenarios, &tools, (&folder, server.as_ref()))?;
+    let matrix = drive(&clients, &scenarios, &tools, (&folder, args.database))?;
     println!("\n{matrix}\n{} s, {} of them installing and building", start.elapsed().as_secs(), ready.as_secs());
     match matrix.failures() {
         0 => Ok(()),
-        count => Err(format!(
-            "{count} results are bad; what the gateway said is in {}",
-            folder.join("gateway.log").display()
-        )
-        .into()),
+        count => Err(format!("{count} results are bad; what was said is in *.log of {}", folder.display()).into()),
     }
 }
 
@@ -77,19 +73,15 @@ fn drive(
     clients: &[Client],
     scenarios: &Scenarios,
     tools: &Tools,
-    (folder, server): (&Path, Option<&Postgres>),
+    (folder, is_on_database): (&Path, bool),
 ) -> Outcome<Matrix> {
     let replay = ReplayUpstream::start(scenarios.recordings())?;
     let (_model_server, model_port) = start_model(tools)?;
     let mut plan = Plan::new(folder, Ack::Accepted);
     scenarios.add_to(&mut plan, &replay.base_url(), &format!("http://127.0.0.1:{model_port}"));
-    if let Some(server) = server {
-        plan.settings(&format!("[database]\nurl = \"{}\"\n", server.database()));
-    }
-    let mut gateway = Gateway::start(&plan)?;
-    let _worker = server.map(|_| gateway.start_worker(folder)).transpose()?;
+    let mut servers = if is_on_database { Servers::several(plan, folder)? } else { Servers::one(&plan)? };
     let plan_file = folder.join("plan.json");
-    fs::write(&plan_file, scenarios.for_clients(&gateway, clients, &tools.node)?)?;
+    fs::write(&plan_file, scenarios.for_clients((&servers.first, &servers.url), clients, &tools.node)?)?;
     let mut matrix = Matrix::default();
     for client in clients {
         println!("{}", client.name);
@@ -100,15 +92,16 @@ fn drive(
     matrix.check("the provider saw no key and no header of a client", seen(&replay.received()));
     matrix
         .check("a cancelled stream is stopped upstream where that ends its bill", stopped(&replay, cancelled.count()));
-    matrix.check("every hold is settled or released", no_hold_left(&gateway));
+    matrix.check("every hold is settled or released", no_hold_left(&servers.first));
     // Of files, what was not on disk at the end would be missed. A database is read by a gateway.
-    if server.is_none() {
-        matrix.check("SIGTERM ends it with 0", ended(&mut gateway));
+    if !is_on_database {
+        matrix.check("SIGTERM ends it with 0", servers.end());
     }
-    matrix.check("the ledger verifies", gateway.verify());
-    matrix.check("no charge differs from what is expected", audit(&gateway, scenarios));
-    if server.is_some() {
-        matrix.check("SIGTERM ends it with 0", ended(&mut gateway));
+    matrix.check("the ledger verifies", servers.first.verify());
+    matrix.check("no charge differs from what is expected", audit(&servers.first, scenarios));
+    if is_on_database {
+        matrix.check("each gateway has served requests", servers.shares());
+        matrix.check("SIGTERM ends each with 0", servers.end());
     }
     Ok(matrix)
 }
@@ -236,14 +229,4 @@ fn no_hold_left(gateway: &Gateway) -> Outcome<String> {
 
 fn audit(gateway: &Gateway, scenarios: &Scenarios) -> Outcome<String> {
     books::audit(&gateway.entries()?, &scenarios.known())
-}
-
-fn ended(gateway: &mut Gateway) -> Outcome<String> {
-    let start = Instant::now();
-    let status = gateway.running.stop(STOP_MAX)?;
-    if status.success() {
-        Ok(format!("{} ms", start.elapsed().as_millis()))
-    } else {
-        Err(format!("it ended with {status}").into())
-    }
 }

@@ -209,7 +209,12 @@ impl Scenarios {
     }
 
     /// The file that the clients read.
-    pub(super) fn for_clients(&self, gateway: &Gateway, clients: &[Client], node: &Path) -> Outcome<String> {
+    pub(super) fn for_clients(
+        &self,
+        (gateway, url): (&Gateway, &str),
+        clients: &[Client],
+        node: &Path,
+    ) -> Outcome<String> {
         let mut keys = Map::new();
         for client in clients {
             let key = gateway.add_person(client.name, "100000")?;
@@ -226,7 +231,7 @@ impl Scenarios {
             scenarios.insert(dialect.clone(), Value::Object(of_dialect));
         }
         let plan = json!({
-            "base_url": format!("http://127.0.0.1:{}", gateway.port),
+            "base_url": url,
             "keys": keys,
             "poor_key": gateway.add_person("poor", "0.5")?,
             "strange_key": strange.reveal(),
