@@ -32,8 +32,8 @@ use opencredits_service::mail::Bounces;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use tower_service::Service;
 use utoipa::openapi::OpenApi;
@@ -63,15 +63,18 @@ struct Side {
 /// The pages of test mode, which carry no key.
 const TEST_PAGES: &str = "/test/";
 /// What names the span of a caller (W3C Trace Context).
-const TRACE_PARENT: &str = "traceparent";
+static TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The names under which the clients of both APIs look for the id of a request.
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 impl Routes {
     /// What serves a request: the one place where test keys and live ones part.
-    fn side<B>(&mut self, request: &Request<B>) -> &mut Side {
+    fn side<B>(&self, request: &Request<B>) -> &Side {
         let is_test = auth::mode(request.headers()) == Mode::Test || request.uri().path().starts_with(TEST_PAGES);
-        match &mut self.test {
+        match &self.test {
             Some(test) if is_test => test,
-            _ => &mut self.live,
+            _ => &self.live,
         }
     }
 
@@ -113,11 +116,18 @@ impl Answers for Routes {
     }
 }
 
+/// All routes, before they know whom they serve. Collecting them takes some milliseconds, most of it for their operations.
+static COLLECTED: LazyLock<Router<Arc<App>>> = LazyLock::new(|| documented().split_for_parts().0);
+
+/// Collects the routes that [`service`] needs, so that a start can have it done beside other work.
+pub fn collect_routes() {
+    LazyLock::force(&COLLECTED);
+}
+
 /// The service that answers all routes.
 pub fn service(app: Arc<App>) -> Routes {
-    let (router, _) = documented().split_for_parts();
-    let test = app.test.as_ref().map(|test| side(router.clone(), Arc::clone(test.app())));
-    Routes { live: side(router, app), test, place: None }
+    let test = app.test.as_ref().map(|test| side(COLLECTED.clone(), Arc::clone(test.app())));
+    Routes { live: side(COLLECTED.clone(), app), test, place: None }
 }
 
 fn side(router: Router<Arc<App>>, app: Arc<App>) -> Side {
@@ -188,6 +198,9 @@ fn partner_routes() -> OpenApiRouter<Arc<App>> {
         .merge(portal::routes())
 }
 
+/// An answer on its way.
+type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
 impl<B> Service<Request<B>> for Routes
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -195,21 +208,47 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
+    fn call(&mut self, request: Request<B>) -> Answering {
+        self.answer(request)
+    }
+}
+
+/// For connections. The adapter for the trait above would clone all routes for each request: their counts of owners are one
+/// for all threads.
+impl<B> hyper::service::Service<Request<B>> for Routes
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<B>) -> Answering {
+        self.answer(request)
+    }
+}
+
+impl Routes {
     /// Gives the request its id, and the answer its headers.
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn answer<B>(&self, request: Request<B>) -> Answering
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let id = self.fresh_id();
         let place = self.place.clone();
         let side = self.side(&request);
         let front = side.app.settings.front.now();
         let cors = front.cors_origins.of(&request);
         let trace = RequestTrace::begin(side.app.gateway.access(), id.0, request.method());
-        trace.follows(request.headers().get(TRACE_PARENT).and_then(|parent| parent.to_str().ok()));
+        trace.follows(request.headers().get(&TRACE_PARENT).and_then(|parent| parent.to_str().ok()));
         let headed = Headed { id, mode: side.app.gateway.mode(), cors };
         if let Some(preflight) = headed.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
             let headed = Headed { cors: None, ..headed };
@@ -239,13 +278,13 @@ where
         }
         if let Some(route) = inference {
             let caller = Caller { app: Arc::clone(&side.app), front, id, place, trace };
-            return Box::pin(async move { Ok(headed.on(inference::answer(caller, route, request).await)) });
+            return Box::pin(inference::answer(caller, route, request, move |response| Ok(headed.on(response))));
         }
         let peer = Peer::of(place.as_deref(), request.headers());
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(id);
         let surface = surface_of_path(request.uri().path());
-        let answer = side.rest.call(request);
+        let answer = side.rest.clone().call(request);
         let formed = async move { answer.await.map(|response| formed(response, surface, (id, &trace))) };
         Box::pin(async move { rates::told(formed).await.map(|response| headed.on(response)) })
     }
@@ -287,8 +326,8 @@ impl Headed {
         }
         answer::mode_header(self.mode, headers);
         if let Ok(value) = HeaderValue::try_from(self.id.text()) {
-            headers.insert(HeaderName::from_static("x-request-id"), value.clone());
-            headers.insert(HeaderName::from_static("request-id"), value);
+            headers.insert(&X_REQUEST_ID, value.clone());
+            headers.insert(&REQUEST_ID, value);
         }
         response
     }

@@ -1,12 +1,16 @@
 //! What the headers of a request carry: a key, or the token of a session.
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 use opencredits_keys::{KeyDigest, SessionToken};
 use opencredits_service::KeyFault;
 
 /// Headers besides `Authorization` that may carry a key.
-const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
+static KEY_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-user-key"),
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
 /// Whether the headers carry no key and no token at all.
 pub(crate) fn carries_nothing(headers: &HeaderMap) -> bool {
@@ -24,7 +28,7 @@ pub(crate) fn session_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault>
 /// What the headers that may carry a key carry; `None` for one that is of another scheme.
 pub(crate) fn carried(headers: &HeaderMap) -> impl Iterator<Item = Option<&[u8]>> {
     let bearers = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
-    let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| Some(value.as_bytes()));
+    let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(name)).map(|value| Some(value.as_bytes()));
     bearers.chain(plain)
 }
 

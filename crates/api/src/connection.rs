@@ -6,7 +6,6 @@ use crate::parse_errors::WithErrors;
 use crate::places::Place;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,11 +19,7 @@ const HEADERS_MAX: usize = 128;
 type Io<S> = TokioIo<WithErrors<Pin<Box<TimeoutStream<S>>>>>;
 
 /// The connection over a stream, which is a socket or TLS over one.
-pub(crate) fn connection<S>(
-    stream: S,
-    routes: Routes,
-    limits: &Limits,
-) -> http1::Connection<Io<S>, TowerToHyperService<Routes>>
+pub(crate) fn connection<S>(stream: S, routes: Routes, limits: &Limits) -> http1::Connection<Io<S>, Routes>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -39,7 +34,7 @@ where
         .max_headers(HEADERS_MAX)
         // A client may close its sending side once it has sent its request (RFC 9112, section 9.6).
         .half_close(true)
-        .serve_connection(TokioIo::new(io), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(io), routes)
 }
 
 /// Runs a connection to its end, or until its place is another's. A client that breaks the protocol or disconnects ends its

@@ -49,6 +49,10 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
                         "it is not known whether the request was charged; the books tell once they answer again",
                     )
                 }
+                LedgerError::Archived { .. } => Problem::new(
+                    ErrorType::NotFound,
+                    "the record of this request is archived; the operator of this service can bring it back",
+                ),
                 error => ours("ledger", error),
             }
         }

@@ -28,15 +28,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// `false` refuses a request whose output cap is not covered, instead of lowering the cap.
-const LOWER_CAP_HEADER: &str = "x-opencredits-lower-cap";
+static LOWER_CAP_HEADER: HeaderName = HeaderName::from_static("x-opencredits-lower-cap");
 /// The output cap that the gateway has set.
-const OUTPUT_CAP_HEADER: &str = "x-opencredits-output-cap";
+static OUTPUT_CAP_HEADER: HeaderName = HeaderName::from_static("x-opencredits-output-cap");
 /// Names the conversation of a request. It does not go upstream.
-const SESSION_HEADER: &str = "x-session-id";
+static SESSION_HEADER: HeaderName = HeaderName::from_static("x-session-id");
 /// Requests with the same key are charged once.
-const IDEMPOTENCY_HEADER: &str = "idempotency-key";
+static IDEMPOTENCY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// What a request has cost, and what is left, in credits.
+static CHARGED_HEADER: HeaderName = HeaderName::from_static("x-credits-charged");
+static REMAINING_HEADER: HeaderName = HeaderName::from_static("x-credits-remaining");
+/// The id of the generation.
+static GENERATION_HEADER: HeaderName = HeaderName::from_static("x-generation-id");
 /// Names the fields that were dropped.
-const DROPPED_HEADER: &str = "x-opencredits-dropped";
+static DROPPED_HEADER: HeaderName = HeaderName::from_static("x-opencredits-dropped");
 
 /// The list of dropped fields ends with the first name beyond so many bytes, and says then how many follow.
 const DROPPED_BYTES_MAX: usize = 1_024;
@@ -60,8 +65,14 @@ impl Caller {
     }
 }
 
-/// Answers a request for inference, with an error where it fails.
-pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Request<Body>) -> Response<Body> {
+/// Answers a request for inference, with an error where it fails. `formed` makes the answer what the caller returns: a future
+/// around this one, which is large, would have it moved into it.
+pub(crate) async fn answer<T>(
+    caller: Caller,
+    route: InferenceRoute,
+    request: Request<Body>,
+    formed: impl FnOnce(Response<Body>) -> T,
+) -> T {
     let (api, surface) = (route.api, surface_of_api(route.api));
     caller.app.gateway.count_request(api);
     let mut rates = None;
@@ -77,7 +88,7 @@ pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Reque
     if let Some(rates) = rates {
         rates::tell(&rates, response.headers_mut());
     }
-    response
+    formed(response)
 }
 
 /// The spender of a request, and its place among the requests of the key. `rates` are those of the key, for its answer.
@@ -129,9 +140,9 @@ async fn serve(
         body,
         headers: passing(app, api, &headers, &mut dropped),
         generation: id.0,
-        session: text(&headers, SESSION_HEADER).map(str::to_owned),
+        session: text(&headers, &SESSION_HEADER).map(str::to_owned),
         idempotency_key,
-        lowers_cap: !text(&headers, LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
+        lowers_cap: !text(&headers, &LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
         strictness: strictness(front, &headers),
         path,
         permit,
@@ -139,10 +150,10 @@ async fn serve(
         trace: Arc::clone(&caller.trace),
     };
     if counts {
-        return app.gateway.count(request).await.map(|counted| count_response(api, counted)).map_err(problem);
+        return Box::pin(app.gateway.count(request)).await.map(|counted| count_response(api, counted)).map_err(problem);
     }
     let Admitted { mut pending, dropped: scrubbed, dropped_first, is_streamed, output_cap } =
-        app.gateway.admit(request).await.map_err(problem)?;
+        app.gateway.admit(Box::new(request)).await.map_err(problem)?;
     dropped.extend(scrubbed);
     let reply = match is_streamed {
         // A client that waits for a stream gets the head and comments meanwhile.
@@ -157,7 +168,7 @@ async fn serve(
     let mut response = match reply.transpose().map_err(problem)? {
         Some(Reply::Whole(mut whole)) => {
             dropped.append(&mut whole.dropped);
-            whole_response(app, *whole).await.map_err(problem)?
+            whole_response(app, whole).await.map_err(problem)?
         }
         Some(Reply::Stream { headers, dropped: more, stream }) => {
             dropped.extend(more);
@@ -168,12 +179,12 @@ async fn serve(
             streaming(HeaderMap::new(), Source::Waiting(pending))
         }
     };
-    set(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
+    set(&mut response, &GENERATION_HEADER, &GenerationId::to_string(&id.0));
     if let Some(cap) = output_cap {
-        set(&mut response, OUTPUT_CAP_HEADER, &cap.to_string());
+        set(&mut response, &OUTPUT_CAP_HEADER, &cap.to_string());
     }
     if !dropped.is_empty() {
-        set(&mut response, DROPPED_HEADER, &without_keys(listed(&dropped)));
+        set(&mut response, &DROPPED_HEADER, &without_keys(listed(&dropped)));
     }
     Ok(response)
 }
@@ -208,15 +219,15 @@ fn count_response(api: Api, counted: Counted) -> Response<Body> {
     })
 }
 
-async fn whole_response(app: &App, answer: WholeAnswer) -> Result<Response<Body>, Fault> {
-    let WholeAnswer { headers, receipt, memory, body, .. } = answer;
+async fn whole_response(app: &App, answer: Box<WholeAnswer>) -> Result<Response<Body>, Fault> {
+    let WholeAnswer { headers, receipt, memory, body, .. } = *answer;
     let charged = Charged::of(&receipt, &app.settings);
     let body = app.gateway.large().run(body.len(), move || charged.written_into(&body)).await?.into();
     // A client that reads slowly keeps the memory of its answer.
     let mut response = Response::new(Body::from(memory.keep_with(body)));
     *response.headers_mut() = headers;
-    set(&mut response, "x-credits-charged", &app.settings.credit_price.show(receipt.charged).to_string());
-    set(&mut response, "x-credits-remaining", &app.settings.credit_price.show(receipt.remaining).to_string());
+    set(&mut response, &CHARGED_HEADER, &app.settings.credit_price.show(receipt.charged).to_string());
+    set(&mut response, &REMAINING_HEADER, &app.settings.credit_price.show(receipt.remaining).to_string());
     Ok(response)
 }
 
@@ -235,9 +246,9 @@ fn stream_response(headers: HeaderMap, framing: Framing, body: StreamBody) -> Re
     response
 }
 
-fn set(response: &mut Response<Body>, header: &'static str, value: &str) {
+fn set(response: &mut Response<Body>, header: &HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(HeaderName::from_static(header), value);
+        response.headers_mut().insert(header, value);
     }
 }
 
@@ -247,7 +258,7 @@ fn strictness(front: &FrontSettings, headers: &HeaderMap) -> Strictness {
 
 /// The idempotency key. An unreadable one is refused: ignored, it would not prevent a second charge.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
+    let Some(value) = headers.get(&IDEMPOTENCY_HEADER) else { return Ok(None) };
     let wrong = match value.to_str().map(str::trim) {
         Ok(key) if !key.is_empty() => return Ok(Some(key.to_owned())),
         Ok(_) => "the Idempotency-Key is empty; send one that no other request has, or leave it out",
@@ -256,7 +267,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Err(Problem::new(ErrorType::InvalidRequest, wrong).with("param", "Idempotency-Key"))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

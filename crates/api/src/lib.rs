@@ -70,7 +70,7 @@ mod warning;
 mod webhooks;
 
 pub use admin_listener::{AdminListener, Expose};
-pub use app::{Routes, service};
+pub use app::{Routes, collect_routes, service};
 pub use certificate::{Certificate, CertificateError, CertificateFiles, LiveCertificate, Validity};
 pub use cors::CorsOrigins;
 pub use csv::csv_line;

@@ -2,13 +2,13 @@
 
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use opencredits_service::day_or_time;
 use opencredits_units::UnixMs;
 use std::collections::HashMap;
 
 /// Asks for strict mode.
-const STRICT_HEADER: &str = "x-opencredits-strict";
+static STRICT_HEADER: HeaderName = HeaderName::from_static("x-opencredits-strict");
 /// The longest part of a name that an answer repeats, in characters.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -43,7 +43,7 @@ pub(crate) fn known_only(
 
 /// Whether a request asks for strict mode itself.
 pub(crate) fn asks_strictness(headers: &HeaderMap) -> bool {
-    let value = headers.get(STRICT_HEADER).and_then(|value| value.to_str().ok());
+    let value = headers.get(&STRICT_HEADER).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
 }
 

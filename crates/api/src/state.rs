@@ -107,6 +107,6 @@ pub(crate) struct RequestId(pub(crate) GenerationId);
 impl RequestId {
     /// The id as clients see it: `req_…`.
     pub(crate) fn text(self) -> String {
-        self.0.to_string().replacen("gen_", "req_", 1)
+        self.0.cast::<opencredits_units::Request>().to_string()
     }
 }

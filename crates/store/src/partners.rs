@@ -3,7 +3,7 @@
 use crate::records::PartnerKeyRecord;
 use crate::traits::StoreError;
 use async_trait::async_trait;
-use opencredits_keys::KeyDigest;
+use opencredits_keys::{KeyDigest, PublishableKey};
 use opencredits_units::{KeyId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
 
 /// What a booking of an order changed of the commission that was earned on its person's spending. It is stored before it
@@ -87,4 +87,10 @@ pub trait PublishableKeys: Send + Sync {
     async fn publishable_origins(&self, max: usize) -> Result<Vec<String>, StoreError>;
     /// Writes name, origins, redirect URLs and revocation of a key; returns whether it is there.
     async fn update_publishable_key(&self, key: &PublishableKeyRecord) -> Result<bool, StoreError>;
+}
+
+/// Whether a text may be a publishable key. Any other is not looked for: a database may log the values of its statements, and whoever
+/// sends something else in the place of a key does not expect it there.
+pub(crate) fn is_publishable(text: &str) -> bool {
+    text.starts_with(PublishableKey::PREFIX)
 }

@@ -5,7 +5,8 @@
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
 //! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
 //! - [`bills::BillingDouble`] is a provider's billing report on a loopback port.
-//! - [`Postgres`] is a PostgreSQL server on a socket of its own, and [`Pooler`] a pool of connections before it.
+//! - [`Postgres`] is a PostgreSQL server on a socket of its own, [`Disk`] a small disk for it, and [`Pooler`] a pool of connections
+//!   before it.
 //! - [`Terminal`] is a terminal in which a program runs.
 //! - [`book`] reads the pages of the documentation and the snippets on them.
 //! - [`Comparison`] says whether two things take the same time.
@@ -41,6 +42,7 @@
 pub mod bills;
 pub mod book;
 mod coded;
+mod disk;
 mod doubles;
 mod pooler;
 mod postgres;
@@ -52,9 +54,10 @@ mod terminal;
 mod timing;
 
 pub use coded::gzip;
+pub use disk::Disk;
 pub use doubles::{FixedClock, FixedRandom};
 pub use pooler::Pooler;
-pub use postgres::Postgres;
+pub use postgres::{Database, OnDisk, Postgres};
 pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, Unreadable, recordings, recordings_in};
 pub use replay::{Behaviour, Fault, Pieces, Received, ReplayUpstream};
 pub use shared::shared_dir;

@@ -1,11 +1,14 @@
-//! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
-//! went upstream.
+//! A whole application on a temporary folder or a database: the real ledger, store and sandbox, and a transport that remembers
+//! what went upstream.
 
 pub(crate) use crate::app_settings::{api_settings, pages, settings, start};
-use crate::app_settings::{open_books, upstreams};
 pub(crate) use crate::requests::request;
 
+use crate::app_ledger::AppLedger;
+use crate::app_settings::{keyring, upstreams};
 use crate::counted::{Counted, Counts};
+use crate::engine::{Data, Place};
+use crate::test_side::TestSide;
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
@@ -14,25 +17,19 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use opencredits_api::admin::Admin;
-use opencredits_api::{
-    ApiSettings, App, FrontSettings, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service,
-};
+use opencredits_api::{ApiSettings, App, FrontSettings, IdentityApp, OperatorApp, PaymentApp, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
-use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
     Fetch, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
 };
-use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables, TestDesk};
+use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
 use opencredits_service::config::Ack;
 use opencredits_service::connections::Connections;
-use opencredits_service::{
-    Clock, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
-    TestPorts, TestUpstreams, UsageReads,
-};
-use opencredits_store::{Partner, Rates, SqliteStore, User};
+use opencredits_service::{Clock, Entropy, Gateway, Parts, Ports, Settings, UsageReads};
+use opencredits_store::{Partner, Rates, Store, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
 use opencredits_units::{BasisPoints, NanoUsd, UnixMs};
 use serde_json::Value;
@@ -56,6 +53,12 @@ pub(crate) const MEMORY_MAX: usize = 1 << 30;
 pub(crate) struct Fixed {
     pub(crate) clock: FixedClock,
     random: FixedRandom,
+}
+
+impl Fixed {
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(seed) }
+    }
 }
 
 impl Clock for Fixed {
@@ -196,58 +199,12 @@ impl Transport for Remembering {
     }
 }
 
-/// The play credits of a partner, in dollars.
-const PLAY_CREDITS: NanoUsd = NanoUsd::new(100_000_000_000);
-
-/// The test mode of an application.
-pub(crate) struct TestSide {
-    pub(crate) ledger: Ledger,
-    pub(crate) accounts: Arc<Accounts>,
-    app: opencredits_api::TestApp,
-}
-
-impl TestSide {
-    fn new(data: &Path, fixed: &Arc<Fixed>, catalog: &Catalog, vendors: &[Arc<Vendor>]) -> Self {
-        std::fs::create_dir(data.join(TEST_DIR)).unwrap();
-        let ledger = TestLedger::open(data, "ledger.db").unwrap();
-        let of_ledger = ledger.ledger().embedded().unwrap().clone();
-        let store = SqliteStore::open(data.join(TEST_DIR).join("store.db")).unwrap();
-        open_books(&of_ledger, fixed.now());
-        let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
-        let forgetting = keyring.clone();
-        let accounts = Accounts::of_test_mode(&ledger, Tables::of(store.clone()), fixed.clone(), fixed.clone())
-            .on_change(move || forgetting.forget_all());
-        let accounts = Arc::new(accounts);
-        let parts = TestParts {
-            catalog: catalog.clone(),
-            upstreams: TestUpstreams::new(Sandbox::new(), vendors.iter().map(|vendor| &**vendor)).unwrap(),
-            usage: Arc::new(UsageReads::new(of_ledger.clone(), Arc::new(store.clone()))),
-            ledger,
-            keyring,
-            ports: TestPorts { clock: fixed.clone(), entropy: fixed.clone(), claims: Arc::new(store.clone()) },
-            settings: settings(Ack::Accepted),
-            hash_key: HashKey::new([6; 32]),
-        };
-        let (gateway, reaper) = TestGateway::new(parts).unwrap();
-        start(reaper.run());
-        let settings = api_settings();
-        let parts = TestAppParts {
-            accounts: accounts.clone(),
-            partners: Arc::new(store),
-            payments: None,
-            pages: pages(),
-            settings,
-        };
-        Self { ledger: of_ledger, accounts, app: opencredits_api::TestApp::new(&gateway, parts) }
-    }
-}
-
 /// A whole application.
 pub(crate) struct TestApp {
     pub(crate) folder: TempDir,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: AppLedger,
     pub(crate) accounts: Arc<Accounts>,
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) fixed: Arc<Fixed>,
     pub(crate) app: Arc<App>,
     pub(crate) upstream: Arc<Remembering>,
@@ -255,6 +212,8 @@ pub(crate) struct TestApp {
     /// What was asked of the read model.
     pub(crate) counts: Arc<Counts>,
     router: Routes,
+    /// Where ledger and store are.
+    pub(crate) place: Place,
 }
 
 /// An answer, read to its end.
@@ -368,15 +327,12 @@ impl TestApp {
         test: impl FnOnce(&Path, &Arc<Fixed>) -> Option<TestSide>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
-        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
-        let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
-        open_books(&ledger, fixed.now());
-        let keyring = KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000));
-        let keyring = Arc::new(keyring.with_origin("https://credits.example"));
+        let fixed = Arc::new(Fixed::seeded(7));
+        let Data { ledger, store, place } = Data::new(folder.path(), fixed.now());
+        let keyring = Arc::new(keyring((&store, &place), &fixed).with_origin("https://credits.example"));
         let forgetting = keyring.clone();
         let test = test(folder.path(), &fixed);
-        let desk = test.as_ref().and_then(|test| TestDesk::new(test.accounts.clone(), PLAY_CREDITS));
+        let desk = test.as_ref().and_then(TestSide::desk);
         let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
             .on_change(move || forgetting.forget_all())
             .with_test_desk(desk);
@@ -392,12 +348,7 @@ impl TestApp {
             ledger: ledger.clone().into(),
             keyring,
             usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(Counted(store.clone(), counts.clone())))),
-            ports: Ports {
-                clock: fixed.clone(),
-                entropy: fixed.clone(),
-                claims: Arc::new(store.clone()),
-                fetch: Some(fetch),
-            },
+            ports: Ports { clock: fixed.clone(), entropy: fixed.clone(), claims: store.clone(), fetch: Some(fetch) },
             settings,
             hash_key: HashKey::new([5; 32]),
         };
@@ -406,7 +357,7 @@ impl TestApp {
         let app = Arc::new(App {
             gateway,
             accounts: accounts.clone(),
-            partners: Arc::new(store.clone()),
+            partners: store.clone(),
             payments: None,
             pages: pages(),
             identity: None,
@@ -416,7 +367,7 @@ impl TestApp {
             test: test.as_ref().map(|test| test.app.clone()),
         });
         let router = service(app.clone());
-        Self { folder, ledger, accounts, store, fixed, app, upstream, test, counts, router }
+        Self { folder, ledger, accounts, store, fixed, app, upstream, test, counts, router, place }
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
@@ -502,7 +453,7 @@ impl TestApp {
 
     /// A person with this much, and a key of theirs.
     pub(crate) async fn person_with(&self, amount: NanoUsd) -> (User, String) {
-        let label = format!("person {}", self.ledger.accounts().len());
+        let label = format!("person {}", self.gateway().ledger().accounts().await.unwrap().len());
         let user = self.accounts.add_user(NewUser { id: None, label }).await.unwrap();
         if amount > NanoUsd::ZERO {
             let grant = Grant { user: user.id, amount, id: None, reason: "test".to_owned() };
@@ -563,11 +514,19 @@ impl TestApp {
     pub(crate) async fn drained(&self) {
         for _ in 0..2_000 {
             if self.ledger.holds().is_empty() {
+                self.rested().await;
                 return self.settled();
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("still held: {:?}", self.ledger.holds());
+    }
+
+    /// Lets end what goes on beside an answer: through a database that takes a moment.
+    pub(crate) async fn rested(&self) {
+        if self.place.is_shared() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Nothing is held any more, and the books are clean.

@@ -1,15 +1,16 @@
 //! The settings of the application of tests, and its pages.
 
-use crate::app::{MEMORY_MAX, OUR_KEY, Remembering};
+use crate::app::{Fixed, MEMORY_MAX, OUR_KEY, Remembering};
+use crate::engine::Place;
 use opencredits_api::{ApiSettings, CorsOrigins, Front, FrontSettings, PagesApp};
 use opencredits_keys::Secret;
-use opencredits_ledger::{Floor, Ledger, OpenAccount};
 use opencredits_pages::Site;
 use opencredits_providers::Vendor;
 use opencredits_service::access::{AccessLines, AccessSettings};
 use opencredits_service::config::Ack;
-use opencredits_service::{DrainLimits, Retries, Settings, Upstream, books};
-use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
+use opencredits_service::{DrainLimits, KeyRing, KeyTables, Retries, Settings, Upstream};
+use opencredits_store::Store;
+use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -60,12 +61,15 @@ pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
 }
 
-/// What [`books::open`] does, for an application that is made without an await.
-pub(crate) fn open_books(ledger: &Ledger, now: UnixMs) {
-    for (id, _) in books::NAMES {
-        ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now).unwrap().accepted();
+/// The key ring, as the gateway makes it: where other processes may have the data as well, they share the rates of keys.
+pub(crate) fn keyring((store, place): (&Arc<dyn Store>, &Place), fixed: &Arc<Fixed>) -> KeyRing {
+    let keyring = KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000));
+    if place.is_shared() {
+        // The process has its name from another source, so that ids are the same on both engines.
+        keyring.with_shared_rates(store.clone(), ("test", &Fixed::seeded(8)))
+    } else {
+        keyring
     }
-    ledger.flush().unwrap();
 }
 
 /// The vendors, each with its accounts.

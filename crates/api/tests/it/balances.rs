@@ -260,3 +260,28 @@ async fn a_short_balance_is_held_by_an_exact_count_where_the_vocabulary_is_publi
     check("house/unknown", 256_000_000, HALF_DOLLAR, 402).await;
     check("house/gpt-5-mini", 240_000_000, HALF_DOLLAR, 402).await;
 }
+
+#[tokio::test]
+async fn what_a_vendor_adds_to_the_input_and_how_often_it_bills_it_is_believed() {
+    let models = "[[model]]\nid = \"house/unknown\"\nvendor = \"chat\"\ncontext_window = 400000\n\
+                  max_output_tokens = 64000\nprices = { input = \"10\", output = \"10\" }\n";
+    let usage = json!({"prompt_tokens": 4_000, "completion_tokens": 4, "total_tokens": 4_004});
+    let choice = |index: u64| json!({"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}});
+    let answered = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice(0), choice(1)], "usage": usage});
+    let body = json!({"model": "house/unknown", "n": 2, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]});
+    let check = async |more: &str, is_believed: bool| {
+        let vendor = "[[vendor]]\nid = \"chat\"\ndialect = \"openai-chat\"\nbase_url = \"http://chat.example/v1\"\nauth = \"none\"\n";
+        let app = TestApp::with_exposure(&[vendor, more].concat(), models, HALF_DOLLAR, true);
+        app.script("chat.example", &[Scripted::Answer(200, None, answered.to_string())]);
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let answer = app.post("/v1/chat/completions", &key, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(before - app.available(&user) == 4_004 * 12_500, is_believed, "{more}");
+        app.settled();
+    };
+    // A token for each byte and 2,048 are fewer than these.
+    check("", false).await;
+    check("bills_input_by_choice = true\n", true).await;
+    check("added_input_tokens = 3000\n", true).await;
+}

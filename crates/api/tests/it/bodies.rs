@@ -3,6 +3,7 @@
 use crate::app::{Answer, TestApp};
 use crate::connections::house;
 use crate::dashboard::session;
+use crate::engine::OnlyOnFiles;
 use crate::operator::admin;
 use crate::payments::sandbox_payments;
 use crate::sign_in;
@@ -13,7 +14,7 @@ use http_body_util::StreamBody;
 use opencredits_billing::WebhookSecret;
 use opencredits_service::accounts::{Edit, PartnerEdit};
 use opencredits_service::jobs::StopSwitch;
-use opencredits_store::{Role, Standings as _};
+use opencredits_store::Role;
 use serde_json::Value;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -149,6 +150,9 @@ fn check_refused(answer: &Answer, path: &str, what: &str) {
 
 #[tokio::test]
 async fn every_operation_refuses_every_malformed_body_in_the_form_of_its_api() {
+    if OnlyOnFiles::ItsMinutes.leaves_out() {
+        return;
+    }
     let all = Everything::new().await;
     let mut tried = 0;
     for (method, path, operation) in operations(&all.app).await {

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use opencredits_store::{
-    AccountTransfer, IndexedRequest, RequestMark, SqliteStore, StoreError, UsageChange, UsageFilter, UsageGroup,
-    UsageModel, UsageQuery,
+    AccountTransfer, IndexedRequest, RequestMark, Store, StoreError, UsageChange, UsageFilter, UsageGroup, UsageModel,
+    UsageQuery,
 };
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::sync::Arc;
@@ -24,12 +24,12 @@ impl Counts {
 }
 
 /// The read model of a store.
-pub(crate) struct Counted(pub(crate) SqliteStore, pub(crate) Arc<Counts>);
+pub(crate) struct Counted(pub(crate) Arc<dyn Store>, pub(crate) Arc<Counts>);
 
 impl Counted {
-    fn list(&self) -> &SqliteStore {
+    fn list(&self) -> &dyn Store {
         self.1.lists.fetch_add(1, Ordering::Relaxed);
-        &self.0
+        &*self.0
     }
 }
 

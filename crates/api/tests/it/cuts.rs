@@ -19,7 +19,7 @@ const DIALECTS: [(&str, &str); 4] = [
 /// Cut at every byte up to this size, beyond it at so many places: `TEST_CUTS`, or a few.
 const SMALL_BYTES: usize = 64;
 const CUTS: usize = 8;
-const CUTS_VARIABLE: &str = "TEST_CUTS";
+pub(crate) const CUTS_VARIABLE: &str = "TEST_CUTS";
 
 /// What becomes of the stream at the cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

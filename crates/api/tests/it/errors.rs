@@ -9,7 +9,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use opencredits_api::errors::{ApiSurface, ErrorType, Retryable, Row};
 use opencredits_service::accounts::NewKey;
-use opencredits_store::{Standing, User, Users};
+use opencredits_store::{Standing, User};
 use opencredits_units::{AccountId, UserId};
 use serde_json::{Value, json};
 use std::convert::Infallible;

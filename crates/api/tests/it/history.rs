@@ -3,7 +3,7 @@
 use crate::app::{Answer, TestApp, request};
 use http::Method;
 use opencredits_keys::ManagementKey;
-use opencredits_store::{ManagementKeyRecord, ManagementKeys, User};
+use opencredits_store::{ManagementKeyRecord, User};
 use opencredits_units::{KeyId, NanoUsd, UnixMs};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 //! paid for.
 
 use crate::app::{Scripted, TestApp, request};
+use crate::engine::OnlyOnFiles;
 use axum::body::Body;
 use bytes::Bytes;
 use http::Method;
@@ -135,6 +136,9 @@ fn in_flight(app: &TestApp) -> Vec<HoldRow> {
 
 #[tokio::test]
 async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
+    if OnlyOnFiles::ItsOneProcess.leaves_out() {
+        return;
+    }
     let app = TestApp::new().await;
     let (user, key) = app.person(10).await;
     let mut response = app.open(streamed(&key, "sandbox/gpt", "sandbox:slow 20")).await;
@@ -152,8 +156,8 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
     let now = app.gateway().clock().now();
     let id = EntryId::at(now, [1; 10]);
     let hold = PlaceHold { id, payer: user.wallet, limits: &[], amount: NanoUsd::new(1_000), expires_at: now };
-    app.ledger.place_hold(hold, now).unwrap().accepted();
-    app.ledger.mark_in_flight(id, now).unwrap().accepted();
+    app.ledger.done(|ledger| ledger.place_hold(hold, now));
+    app.ledger.done(|ledger| ledger.mark_in_flight(id, now));
     let mut response = app.open(streamed(&key, "sandbox/gpt", "sandbox:slow 20")).await;
     response.body_mut().frame().await.unwrap().unwrap();
     jobs::release_strays(app.gateway()).await.unwrap();
@@ -165,6 +169,9 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
 
 #[tokio::test]
 async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
+    if OnlyOnFiles::ItsOneProcess.leaves_out() {
+        return;
+    }
     let app = TestApp::new().await;
     let (user, _) = app.person(10).await;
     let now = app.gateway().clock().now();
@@ -172,9 +179,9 @@ async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
         let id = EntryId::at(now, [at; 10]);
         let expires_at = now.saturating_add_ms(1_800_000);
         let hold = PlaceHold { id, payer: user.wallet, limits: &[], amount: NanoUsd::new(1_000), expires_at };
-        app.ledger.place_hold(hold, now).unwrap().accepted();
+        app.ledger.done(|ledger| ledger.place_hold(hold, now));
         if is_sent {
-            app.ledger.mark_in_flight(id, now).unwrap().accepted();
+            app.ledger.done(|ledger| ledger.mark_in_flight(id, now));
         }
     }
     jobs::release_left(app.gateway()).await.unwrap();
@@ -184,6 +191,9 @@ async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
 
 #[tokio::test(start_paused = true)]
 async fn who_leaves_a_model_that_goes_on_thinking_aloud_pays_for_all_that_was_seen() {
+    if OnlyOnFiles::ItsStillTime.leaves_out() {
+        return;
+    }
     let app = TestApp::answering(VENDORS, MODELS, "application/json", "{}");
     let event = |text: &str| {
         let delta = json!({"id": "c", "choices": [{"index": 0, "delta": {"content": text}}]});

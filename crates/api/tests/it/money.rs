@@ -125,6 +125,7 @@ async fn a_failed_request_frees_its_idempotency_key() {
         app.send(request)
     };
     assert_eq!(send("sandbox:error 503").await.status, 503);
+    app.rested().await;
     assert_eq!(send("Hello").await.status, 200);
     assert_eq!(send("Hello").await.status, 409);
     app.settled();

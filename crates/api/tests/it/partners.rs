@@ -5,7 +5,7 @@ use http::Method;
 use opencredits_keys::PartnerKey;
 use opencredits_service::accounts::{AccountsError, Edit, PartnerEdit, Payout, PublishableKeyEdit};
 use opencredits_service::books;
-use opencredits_store::{Partner, PartnerKeyRecord, PartnerKeys, Standing, User};
+use opencredits_store::{Partner, PartnerKeyRecord, Standing, User};
 use opencredits_units::{EntryId, KeyId, NanoUsd, UnixMs};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -348,19 +348,14 @@ async fn no_header_and_no_field_of_a_request_names_the_partner_that_earns() {
         ask(&app, &through, "sandbox/gpt").await;
         let earns = earned(&app, &partner);
         assert!(earns > 0, "the key that it issued names it");
-        app.ledger
-            .transfer(
-                opencredits_ledger::Transfer {
-                    id: EntryId::at(NOW, [u8::try_from(path.len()).unwrap(); 10]),
-                    from: partner.earnings,
-                    to: books::PAYOUTS,
-                    amount: NanoUsd::new(earns),
-                    memo: b"",
-                },
-                NOW,
-            )
-            .unwrap()
-            .accepted();
+        let paid = opencredits_ledger::Transfer {
+            id: EntryId::at(NOW, [u8::try_from(path.len()).unwrap(); 10]),
+            from: partner.earnings,
+            to: books::PAYOUTS,
+            amount: NanoUsd::new(earns),
+            memo: b"",
+        };
+        app.ledger.done(|ledger| ledger.transfer(paid, NOW));
     }
     app.settled();
 }

@@ -9,7 +9,7 @@ use opencredits_api::admin::{AdminRequest, OrderRequest};
 use opencredits_billing::{Currency, Money};
 use opencredits_service::books::PerCurrency;
 use opencredits_service::purchases::TopUpRule;
-use opencredits_store::{OperatorReads as _, TopUpState};
+use opencredits_store::TopUpState;
 use opencredits_testkit::stripe::{Charging, StripeFault, sign};
 use opencredits_units::{EntryId, NanoUsd};
 use serde_json::{Value, json};

@@ -31,9 +31,8 @@ pub(crate) struct Shop {
 
 /// What lets commission follow purchases back.
 fn commissions(app: &TestApp) -> Arc<CommissionBooks> {
-    let store = Arc::new(app.store.clone());
-    let usage = Arc::new(UsageReads::new(app.ledger.clone(), store.clone()));
-    Arc::new(CommissionBooks::new(app.ledger.clone(), store, usage))
+    let usage = Arc::new(UsageReads::new(app.ledger.clone(), app.store.clone()));
+    Arc::new(CommissionBooks::new(app.ledger.clone(), app.store.clone(), usage))
 }
 
 impl Shop {
@@ -49,7 +48,7 @@ impl Shop {
         let app = TestApp::new().await;
         let mut settings = StripeSettings::new(StripeKey::new("rk_test_1").unwrap(), "test".parse().unwrap());
         settings.base_url = stripe.base_url();
-        let store = Arc::new(app.store.clone());
+        let store = app.store.clone();
         let tables = PurchaseTables {
             orders: store.clone(),
             payers: store.clone(),
@@ -151,7 +150,7 @@ impl Shop {
 
 /// The processor without money, as `dev` has it.
 pub(crate) fn sandbox_payments(app: &TestApp) -> PaymentApp {
-    let store = Arc::new(app.store.clone());
+    let store = app.store.clone();
     let tables =
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
     let url = "http://127.0.0.1/sandbox/checkout/".to_owned();

@@ -59,7 +59,7 @@ impl Shop {
         let served = ServedCatalogue::over(Catalog::from_book(text).unwrap(), &config, &[]).unwrap();
         app.gateway().sell(served.on_sale());
         let shelf = Arc::new(Shelf::default());
-        let prices = Prices::new(Arc::new(app.store.clone()), app.accounts.clone(), app.fixed.clone());
+        let prices = Prices::new(app.store.clone(), app.accounts.clone(), app.fixed.clone());
         let prices = prices.beside(LivePrices {
             test_gateway: None,
             gateway: Arc::downgrade(&app.app.gateway),
@@ -300,7 +300,7 @@ async fn what_is_likely_a_mistake_is_refused_until_somebody_agrees_and_never_tak
 
 impl TestApp {
     async fn store_is_at_first(&self) -> bool {
-        book_in_force(&self.store).await.unwrap().version() == Catalog::builtin().unwrap().version()
+        book_in_force(&*self.store).await.unwrap().version() == Catalog::builtin().unwrap().version()
     }
 }
 
@@ -309,7 +309,7 @@ async fn a_book_outlives_the_process_and_one_before_can_be_put_back_for_good() {
     let shop = Shop::new(&book("1", "2"), "").await;
     let first = shop.apply(&book("2", "3")).await;
     let second = shop.apply(&book("4", "5")).await;
-    let next_start = async || book_in_force(&shop.app.store).await.unwrap().version();
+    let next_start = async || book_in_force(&*shop.app.store).await.unwrap().version();
     assert_eq!(next_start().await, second);
     let listed = shop.prices.list().await.unwrap();
     let versions: Vec<_> = listed.iter().map(|book| (book.version.clone(), book.is_in_force)).collect();

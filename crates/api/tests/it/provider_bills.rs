@@ -75,7 +75,7 @@ fn reconciliation(app: &TestApp, doubles: &[(&str, &BillingDouble)]) -> Provider
     config.reconcile.minimum_usd = "0.000001".parse().unwrap();
     ProviderReconciliation::new(ReconcileParts {
         usage: app.app.gateway.usage().clone(),
-        bills: Arc::new(app.store.clone()),
+        bills: app.store.clone(),
         get: Arc::new(Client::new(Settings::default()).unwrap()),
         clock: app.fixed.clone(),
         terms: ReconcileTerms {

@@ -3,7 +3,7 @@
 use crate::app::{TestApp, request};
 use http::{HeaderValue, Method};
 use opencredits_service::accounts::NewKey;
-use opencredits_store::{Standing, User, Users};
+use opencredits_store::{Standing, User};
 use opencredits_units::{NanoUsd, UserId};
 use serde_json::{Value, json};
 

@@ -13,7 +13,8 @@ use std::net::TcpListener;
 struct LiveSide {
     head: Option<String>,
     accounts: String,
-    stored: Vec<u8>,
+    /// Its file, where it is one.
+    stored: Option<Vec<u8>>,
 }
 
 impl LiveSide {
@@ -22,7 +23,7 @@ impl LiveSide {
         Self {
             head: app.ledger.head().unwrap().map(|head| head.to_string()),
             accounts: format!("{:?}", app.ledger.accounts()),
-            stored: std::fs::read(app.folder.path().join("ledger.db")).unwrap(),
+            stored: app.ledger.embedded().map(|_| std::fs::read(app.folder.path().join("ledger.db")).unwrap()),
         }
     }
 

@@ -21,7 +21,7 @@ const BODY: &str = r#"{"type":"email.bounced","data":{"to":["ada@example.org"],"
 
 fn routes(app: &TestApp) -> Routes {
     let secrets = WebhookSecrets::new([STANDARD.encode(KEY).as_str()]).unwrap();
-    let bounces = Bounces::new(secrets, Arc::new(app.store.clone()), app.fixed.clone());
+    let bounces = Bounces::new(secrets, app.store.clone(), app.fixed.clone());
     app.routes().with_bounces(Arc::new(bounces))
 }
 

@@ -4,6 +4,7 @@ use super::cells::Cells;
 use super::values::v;
 use super::{PostgresStore, publishable};
 use crate::columns::first_key;
+use crate::partners::is_publishable;
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
@@ -100,6 +101,9 @@ impl Partners for PostgresStore {
     }
 
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
+        if !is_publishable(publishable_key) {
+            return Ok(None);
+        }
         self.one(&format!("{PARTNER} WHERE id = ({BY_KEY})"), &[v(publishable_key)], read_partner).await
     }
 

@@ -4,7 +4,7 @@ use super::PostgresStore;
 use super::cells::Cells;
 use super::values::{Value, v};
 use crate::columns::joined;
-use crate::partners::{PublishableKeyRecord, PublishableKeys};
+use crate::partners::{PublishableKeyRecord, PublishableKeys, is_publishable};
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{KeyId, PartnerId};
@@ -27,6 +27,9 @@ impl PublishableKeys for PostgresStore {
     }
 
     async fn publishable_key(&self, text: &str) -> Result<Option<PublishableKeyRecord>, StoreError> {
+        if !is_publishable(text) {
+            return Ok(None);
+        }
         self.one(&format!("{KEY} WHERE key = $1"), &[v(text)], read).await
     }
 

@@ -3,6 +3,7 @@
 use super::rows::{blob, id, id_or_none, number, time};
 use super::{SqliteStore, publishable, refused};
 use crate::columns::first_key;
+use crate::partners::is_publishable;
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
@@ -115,6 +116,9 @@ impl Partners for SqliteStore {
     }
 
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
+        if !is_publishable(publishable_key) {
+            return Ok(None);
+        }
         let key = publishable_key.to_owned();
         self.one(format!("{PARTNER} WHERE id = ({BY_KEY})"), [key], read_partner).await
     }

@@ -3,7 +3,7 @@
 use super::rows::{blob, id, number, time, time_or_none};
 use super::{SqliteStore, refused};
 use crate::columns::{joined, list_of};
-use crate::partners::{PublishableKeyRecord, PublishableKeys};
+use crate::partners::{PublishableKeyRecord, PublishableKeys, is_publishable};
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{KeyId, PartnerId};
@@ -24,6 +24,9 @@ impl PublishableKeys for SqliteStore {
     }
 
     async fn publishable_key(&self, text: &str) -> Result<Option<PublishableKeyRecord>, StoreError> {
+        if !is_publishable(text) {
+            return Ok(None);
+        }
         let text = text.to_owned();
         self.one(format!("{KEY} WHERE key = ?1"), [text], read).await
     }

@@ -6,12 +6,13 @@ pub(crate) mod requests;
 use crate::apis::{GENERATED, MODELS, RESPONSE, VECTORS, VENDORS};
 use crate::app::{Answer, TestApp};
 use crate::attachments;
+use crate::engine::{self, Engine};
 use crate::payments::{SECRET, Shop};
 use axum::body::{Body, Bytes};
 use http::Request;
 use http_body_util::{BodyExt, StreamBody};
 use opencredits_providers::http::{Client, Settings};
-use opencredits_testkit::{Behaviour, Fault, IndexRow, Recording, ReplayUpstream};
+use opencredits_testkit::{Behaviour, Fault, IndexRow, Postgres, Recording, ReplayUpstream};
 use requests::{MARK, Outcome, PriceRequest};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -211,7 +212,20 @@ async fn events_of_payments() -> (TestApp, String) {
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.is_file() {
+            found.push(path);
+        }
+    }
+}
+
+/// Searches bytes.
+fn check_bytes(what: &str, bytes: &[u8], keys: &[&str]) {
+    for mark in keys.iter().flat_map(|key| marks(key)) {
+        let at = memchr::memmem::find(bytes, &mark);
+        let near = at.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..bytes.len().min(at + 300)]));
+        assert!(at.is_none(), "{what} holds {:?}: {near:?}", String::from_utf8_lossy(&mark));
     }
 }
 
@@ -221,14 +235,35 @@ fn search(dir: &Path, keys: &[&str]) -> Vec<PathBuf> {
     files(dir, &mut found);
     for file in &found {
         let bytes = std::fs::read(file).unwrap();
-        let bytes = [file.as_os_str().as_encoded_bytes(), &bytes].concat();
-        for mark in keys.iter().flat_map(|key| marks(key)) {
-            let at = memchr::memmem::find(&bytes, &mark);
-            let near = at.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..bytes.len().min(at + 300)]));
-            assert!(at.is_none(), "{} holds {:?}: {near:?}", file.display(), String::from_utf8_lossy(&mark));
-        }
+        check_bytes(&file.display().to_string(), &[file.as_os_str().as_encoded_bytes(), &bytes].concat(), keys);
     }
     found
+}
+
+/// Has PostgreSQL log every statement that it gets, with its values.
+fn log_statements() {
+    let server = engine::server();
+    server.sql("postgres", "ALTER SYSTEM SET log_statement = 'all'");
+    server.sql("postgres", "SELECT pg_reload_conf()");
+    server.shows("SHOW log_statement", "all");
+}
+
+/// Searches what PostgreSQL has of these applications: every row, every statement that it got, and then, as of a server that has ended,
+/// its files with the write-ahead log.
+fn search_server(apps: &[&TestApp], keys: &[&str]) {
+    let has = |bytes: &[u8], text: &str| memchr::memmem::find(bytes, text.as_bytes()).is_some();
+    for app in apps {
+        let rows = app.place.everything(app.folder.path());
+        assert!(has(&rows, "a key") && has(&rows, "ledger_entries"), "the rows were not read");
+        check_bytes("a database", &rows, keys);
+    }
+    let server = engine::server();
+    let logged = server.logged();
+    assert!(has(&logged, "INSERT INTO") && has(&logged, "parameters: $1 = "), "the statements were not logged");
+    check_bytes("the log of the server", &logged, keys);
+    server.kill("INT");
+    let found = search(server.folder(), keys);
+    assert!(found.iter().any(|file| file.parent().is_some_and(|folder| folder.ends_with("pg_wal"))), "{found:?}");
 }
 
 /// Only in a process whose temporary files all lie in one folder, see below.
@@ -245,6 +280,10 @@ async fn the_canary_flies() {
         tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).json().with_writer(Mutex::new(log)).finish();
     tracing::subscriber::set_global_default(lines).unwrap();
     tracing::info!("the log is written");
+    let engine = Engine::of_tests();
+    if engine == Engine::Postgres {
+        log_statements();
+    }
     let app = TestApp::new().await;
     let (user, key) = app.person(1_000).await;
     let asks = requests::all(&key);
@@ -257,31 +296,48 @@ async fn the_canary_flies() {
     }
     broken_off(&app, &key).await;
     let others = [by_address().await, through_its_own_api().await, over_a_socket().await, events_of_payments().await];
-    for app in others.iter().map(|(app, _)| app).chain([&app]) {
+    let apps: Vec<&TestApp> = others.iter().map(|(app, _)| app).chain([&app]).collect();
+    for app in &apps {
         while !app.ledger.holds().is_empty() {
             tokio::task::yield_now().await;
         }
         app.ledger.flush().unwrap();
     }
     let keys: Vec<&str> = others.iter().map(|(_, key)| &**key).chain([&*key, &limited]).collect();
+    if engine == Engine::Postgres {
+        search_server(&apps, &keys);
+    }
     let found = search(&temporary, &keys);
-    let names: Vec<String> = found.iter().map(|file| file.display().to_string()).collect();
-    assert!(names.iter().any(|name| name.ends_with("ledger.db-wal")), "{names:?}");
+    let has_log = found.iter().any(|file| file.ends_with("ledger.db-wal"));
+    assert_eq!(has_log, engine == Engine::Sqlite, "{found:?}");
     let log = std::fs::read_to_string(temporary.join("all.log")).unwrap();
     let access = log.lines().filter(|line| line.contains("\"target\":\"access\"")).count();
     assert!(access > 2 * asks.len(), "the log was not written, so it proves nothing: {access} lines of requests");
 }
 
-#[test]
-fn promise_01_no_byte_of_what_was_said_is_left_on_the_machine() {
+/// Lets it fly in a process of its own.
+fn check_flight(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
     File::create(folder.path().join(CAGE)).unwrap();
     let mut flight = Command::new(std::env::current_exe().unwrap());
-    flight.args([FLIGHT, "--exact", "--ignored", "--nocapture"]).env("TMPDIR", folder.path());
+    flight.args([FLIGHT, "--exact", "--ignored", "--nocapture"]);
+    flight.env("TMPDIR", folder.path()).env(engine::VARIABLE, engine.name());
     let output = flight.output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
     assert!(folder.path().join("all.log").exists(), "it flew");
     assert!(!said.contains(MARK) && !said.contains(ADDRESS), "{said}");
     search(folder.path(), &["oc_sk_none"]);
+}
+
+#[test]
+fn promise_01_no_byte_of_what_was_said_is_left_on_the_machine() {
+    check_flight(Engine::of_tests());
+}
+
+#[test]
+fn promise_01_no_byte_of_what_was_said_is_left_in_the_database_its_log_and_its_files() {
+    if Engine::of_tests() == Engine::Sqlite && Postgres::is_installed() {
+        check_flight(Engine::Postgres);
+    }
 }

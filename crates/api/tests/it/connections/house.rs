@@ -12,7 +12,7 @@ use opencredits_service::sign_in::{
     LinkKeys, SecretMails, SignIn, SignInKeys, SignInPorts, SignInSettings, SignInTables, SignUp,
 };
 use opencredits_service::{Clock as _, UsageReads};
-use opencredits_store::{Partner, SessionId, SessionRecord, Sessions as _, User};
+use opencredits_store::{Partner, SessionId, SessionRecord, User};
 use opencredits_units::{NanoUsd, UnixMs};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -218,7 +218,7 @@ pub(crate) fn connected(app: &TestApp, terms: ConnectionTerms) -> Connections {
     Connections::new(ConnectionParts {
         tables: ConnectionTables::of(app.store.clone()),
         accounts: app.accounts.clone(),
-        usage: Arc::new(UsageReads::new(app.ledger.clone(), Arc::new(app.store.clone()))),
+        usage: Arc::new(UsageReads::new(app.ledger.clone(), app.store.clone())),
         clock: app.fixed.clone(),
         entropy: app.fixed.clone(),
         hash_key: HashKey::new([3; 32]),

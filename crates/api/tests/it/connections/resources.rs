@@ -4,7 +4,6 @@ use super::house::{BACK, CHALLENGE, House, VERIFIER, parameter, query, refusal, 
 use crate::app::Answer;
 use http::Method;
 use opencredits_keys::{Mode, PublishableKey};
-use opencredits_store::ConnectedKeys;
 use serde_json::{Value, json};
 
 const API: &str = "https://credits.example/v1";
@@ -71,7 +70,7 @@ async fn a_token_of_another_origin_is_refused_everywhere() {
     let (access, _) = tokens(&house.granted(&[API], &[]).await);
     assert!(house.works(&access).await);
     let digest = opencredits_keys::UserKey::digest_of(&access).unwrap();
-    let key = opencredits_store::Keys::key_by_digest(&house.app.store, &digest).await.unwrap().unwrap().id;
+    let key = house.app.store.key_by_digest(&digest).await.unwrap().unwrap().id;
     for other in
         ["https://elsewhere.example/v1", "https://credits.example.elsewhere.example/v1", "http://credits.example/v1"]
     {

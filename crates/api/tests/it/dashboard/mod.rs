@@ -15,7 +15,7 @@ use opencredits_service::sign_in::{
     ActionLimits, LinkKeys, SecretMails, SessionLifetimes, SignIn, SignInKeys, SignInLimits, SignInPorts,
     SignInSettings, SignInTables, SignUp,
 };
-use opencredits_store::{SessionId, SessionRecord, Sessions, User};
+use opencredits_store::{SessionId, SessionRecord, User};
 use serde_json::json;
 use std::sync::Arc;
 

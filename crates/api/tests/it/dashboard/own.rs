@@ -3,7 +3,7 @@
 use super::{PAGES, ask, fragment, page, session, site};
 use crate::app::request;
 use http::Method;
-use opencredits_store::{Orders as _, Standing};
+use opencredits_store::Standing;
 use serde_json::Value;
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Shop, confirmation};
 use crate::dashboard::session;
-use opencredits_store::{Keys, OperatorReads, PrivacyStates, Role, Standing, Standings, Users};
+use opencredits_store::{Role, Standing};
 use opencredits_units::{EntryId, NanoUsd};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::{PAGES, Shop, confirmation};
 use crate::app::{TestApp, request};
 use crate::dashboard::{fragment, session, site};
 use http::Method;
-use opencredits_store::{Role, Standing, Standings, Users};
+use opencredits_store::{Role, Standing};
 use serde_json::{Value, json};
 
 /// Somebody who asks.

@@ -7,6 +7,7 @@ mod shown;
 
 use crate::app::{Answer, TestApp, request, start};
 use crate::dashboard::{ask, fragment, page, session, site};
+use crate::engine::Place;
 use crate::sign_in::privacy;
 use http::{HeaderValue, Method};
 use opencredits_api::admin::Admin;
@@ -14,7 +15,7 @@ use opencredits_backup::Source;
 use opencredits_service::accounts::{NewApplication, NewPartner};
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
 use opencredits_service::prices::{LivePrices, Prices};
-use opencredits_store::{AuditRecord, OperatorReads, Orders, Partner, Role, Standings, User};
+use opencredits_store::{AuditRecord, Partner, Role, User};
 use opencredits_units::{CreditPrice, EntryId, OrderId};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -147,7 +148,7 @@ pub(crate) fn admin(app: &TestApp, live: Option<LivePrices>) -> (Admin, StopSwit
     let counting = Job::on(JobTerms::every(DAY, "count").that("counts"), &Arc::new(()), |_, _| async move {
         Ok(Figures::of("runs", 1))
     });
-    let leases = Arc::new(app.store.clone());
+    let leases = app.store.clone();
     let ports = JobPorts { leases, clock: app.fixed.clone(), holder: "a test".to_owned() };
     let jobs = Arc::new(Jobs::new(vec![counting], ports));
     let (switch, signal) = StopSwitch::new();
@@ -155,13 +156,19 @@ pub(crate) fn admin(app: &TestApp, live: Option<LivePrices>) -> (Admin, StopSwit
     start(async move { running.run(signal).await });
     let purchases = Arc::clone(&app.app.payments.as_ref().unwrap().purchases);
     let people = privacy::app(app);
-    let mut prices = Prices::new(Arc::new(app.store.clone()), app.accounts.clone(), app.fixed.clone());
+    let mut prices = Prices::new(app.store.clone(), app.accounts.clone(), app.fixed.clone());
     if let Some(live) = live {
         prices = prices.beside(live);
     }
-    let files = Source { ledger: app.ledger.clone(), store: app.store.clone(), data: app.folder.path().to_owned() };
-    let admin = Admin::new(app.accounts.clone(), CreditPrice::default())
-        .of_files(files)
+    let admin = Admin::new(app.accounts.clone(), CreditPrice::default());
+    let admin = match (&app.place, app.ledger.embedded()) {
+        (Place::Files(store), Some(ledger)) => {
+            let data = app.folder.path().to_owned();
+            admin.of_files(Source { ledger: ledger.clone(), store: store.clone(), data })
+        }
+        _ => admin.of_store(app.store.clone()),
+    };
+    let admin = admin
         .of_purchases(Some(purchases))
         .of_jobs(jobs)
         .of_prices(Arc::new(prices))

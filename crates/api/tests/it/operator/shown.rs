@@ -2,7 +2,6 @@
 
 use super::{CANARY, PAGES, Shop};
 use opencredits_service::accounts::Grant;
-use opencredits_store::{Keys, UserEmails};
 use opencredits_units::NanoUsd;
 use std::time::Duration;
 

@@ -2,7 +2,6 @@
 
 use super::{Signing, wrong};
 use http::Method;
-use opencredits_store::UserEmails;
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/account/email";

@@ -3,7 +3,6 @@
 use super::{Signing, TERMS, accept, settings, token, wrong};
 use http::Method;
 use opencredits_service::sign_in::{SignInSettings, SignUp};
-use opencredits_store::{Outbox, Standings, UserEmails, Users};
 use opencredits_units::UserId;
 use serde_json::{Value, json};
 use std::time::Duration;

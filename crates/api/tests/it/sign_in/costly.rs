@@ -1,7 +1,7 @@
 //! People's addresses, where to find whose an address is takes time that nobody can overlook.
 
 use async_trait::async_trait;
-use opencredits_store::{LimitedKey, Reachable, SqliteStore, StoreError, UserEmail, UserEmails};
+use opencredits_store::{LimitedKey, Reachable, Store, StoreError, UserEmail, UserEmails};
 use opencredits_units::{KeyId, UnixMs, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ const FOUND: Duration = Duration::from_millis(1);
 
 /// The addresses of a store, with a count of the accounts that were looked for.
 pub(super) struct Costly {
-    pub(super) store: SqliteStore,
+    pub(super) store: Arc<dyn Store>,
     pub(super) looked: Arc<AtomicUsize>,
 }
 

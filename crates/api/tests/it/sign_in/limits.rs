@@ -5,7 +5,7 @@ use crate::app::request;
 use http::Method;
 use opencredits_identity::ChallengeId;
 use opencredits_service::sign_in::{ActionLimits, SignInLimits, SignInSettings};
-use opencredits_store::{CodeChallenge, CodeChallenges, SqliteStore};
+use opencredits_store::CodeChallenge;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ async fn promise_06_a_restart_forgives_no_attempt() {
     assert_eq!(before.status, 429, "{}", before.text);
 
     let mut site = site;
-    site.app.store = SqliteStore::open(site.app.folder.path().join("store.db")).unwrap();
+    site.app.store = site.app.place.reopened(site.app.folder.path());
     let post = Arc::new(Postbox::default());
     let anew = identity(&site.app, &post, limited([2, 100, 100], [2, 100, 100]));
     let site = Signing { app: site.app.with_identity(anew), post };

@@ -5,7 +5,7 @@ use crate::app::request;
 use crate::payments::sandbox_payments;
 use http::Method;
 use opencredits_service::accounts::Grant;
-use opencredits_store::{AuditLog, Standing, UserEmails};
+use opencredits_store::Standing;
 use opencredits_units::{EntryId, NanoUsd, UserId};
 use serde_json::{Value, json};
 

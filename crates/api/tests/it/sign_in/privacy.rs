@@ -10,7 +10,6 @@ use opencredits_service::UsageReads;
 use opencredits_service::accounts::Tables;
 use opencredits_service::mail::{AccountLinks, MailQueue};
 use opencredits_service::privacy::{ExportTables, Exporter, Privacy, PrivacyPorts, PrivacyTables};
-use opencredits_store::{AuditLog, Outbox};
 use opencredits_units::EntryId;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub(crate) fn app(app: &TestApp) -> PrivacyApp {
     let gateway = Arc::clone(&app.app.gateway);
     let ports = PrivacyPorts {
         ledger: app.ledger.clone().into(),
-        queue: MailQueue::new(Some(Arc::new(store.clone())), app.fixed.clone(), app.fixed.clone()),
+        queue: MailQueue::new(Some(store.clone()), app.fixed.clone(), app.fixed.clone()),
         purchases: None,
         changed: Box::new(move || gateway.keyring().forget_all()),
         clock: app.fixed.clone(),
@@ -34,7 +33,7 @@ pub(crate) fn app(app: &TestApp) -> PrivacyApp {
     };
     let privacy = Privacy::new(PrivacyTables::of(store.clone()), ports, 14);
     let privacy = Arc::new(privacy.with_links(Some(AccountLinks::new(link_keys()))));
-    let usage = Arc::new(UsageReads::new(app.ledger.clone(), Arc::new(store.clone())));
+    let usage = Arc::new(UsageReads::new(app.ledger.clone(), store.clone()));
     let tables = ExportTables::of(Tables::of(store.clone()), store);
     PrivacyApp::new(privacy, Arc::new(Exporter::new(tables, usage, app.ledger.clone())))
 }
