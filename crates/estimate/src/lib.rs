@@ -19,6 +19,6 @@ mod text;
 mod vocabulary;
 
 pub use class::{Class, Counted};
-pub use family::{Family, Frame};
+pub use family::{Family, Frame, MARGIN};
 pub use text::TextAmount;
 pub use vocabulary::Vocabulary;

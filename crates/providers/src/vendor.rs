@@ -126,6 +126,12 @@ pub struct Vendor {
     /// The number of letters and digits that the id of a call has, where the vendor takes no others.
     #[serde(default)]
     pub call_id_length: Option<usize>,
+    /// Tokens that the vendor adds to the input of each request, such as a system prompt of its own. Holds count with them.
+    #[serde(default)]
+    pub added_input_tokens: u64,
+    /// Whether the vendor bills the input once for each choice that a request asks for.
+    #[serde(default)]
+    pub bills_input_by_choice: bool,
     /// The cost that the vendor reports for each request: it is our cost, where it is near the price book's.
     #[serde(default)]
     pub reported_cost: Option<ReportedCost>,
@@ -153,6 +159,12 @@ impl Vendor {
     #[must_use]
     pub fn auth_in(&self, dialect: Dialect) -> &Auth {
         self.also.get(&dialect).and_then(|endpoint| endpoint.auth.as_ref()).unwrap_or(&self.auth)
+    }
+
+    /// How often the vendor bills the input of a request for so many choices, at most.
+    #[must_use]
+    pub fn inputs_billed(&self, choices: u64) -> u64 {
+        if self.bills_input_by_choice { choices.max(1) } else { 1 }
     }
 
     /// All dialects, the first one first.

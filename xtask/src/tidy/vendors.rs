@@ -29,7 +29,7 @@ const OTHERS: [&str; 14] = [
     "xai",
 ];
 /// Names of vendors' files that are plain words.
-const WORDS: [&str; 2] = ["local", "together"];
+const WORDS: [&str; 3] = ["local", "together", "venice"];
 /// How the names of our own vendors begin, which answer without leaving the process.
 const OURS: &str = "sandbox";
 /// Dialects, and the headers that are a part of one.

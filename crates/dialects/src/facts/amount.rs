@@ -17,6 +17,12 @@ pub struct InputAmount {
     pub pictures: u64,
     /// Audio and documents.
     pub documents: u64,
+    /// Fields of the conversation that are a text by themselves: each is a message without a role. For holds alone.
+    pub plain_texts: u64,
+    /// Blocks that are documents, whether as text or as a file. For holds alone.
+    pub document_blocks: u64,
+    /// The bytes of what a model or a tool of the provider has sealed, which the model reads again. For holds alone.
+    pub sealed_bytes: u64,
 }
 
 /// Names of the frame: no model reads them.
@@ -74,6 +80,8 @@ const PAYLOADS: [&[u8]; 13] = [
     b"thought_signature",
     b"encrypted_content",
 ];
+/// Those among them that are sealed: reasoning, and what a search has found.
+const SEALED: [&[u8]; 4] = [b"signature", b"thoughtSignature", b"thought_signature", b"encrypted_content"];
 /// Members that begin the call of a tool or its result.
 const CALLS: [&[u8]; 5] = [b"tool_use_id", b"tool_call_id", b"call_id", b"functionCall", b"functionResponse"];
 
@@ -81,9 +89,13 @@ impl InputAmount {
     /// Counts the raw JSON of a field that the conversation consists of.
     pub(super) fn conversation(&mut self, raw: &[u8]) {
         let mut name: &[u8] = b"";
+        let is_plain = raw.first() == Some(&b'"') && raw != b"\"\"";
+        self.plain_texts = self.plain_texts.saturating_add(u64::from(is_plain));
         for string in Strings(raw, 0) {
             if !string.is_name {
-                if !is_unread(name, string.inside) {
+                if is_unread(name, string.inside) {
+                    self.unread(name, string.inside);
+                } else {
                     self.text.push_json(string.inside);
                 }
                 // Further strings of a list are none of the member's own.
@@ -98,6 +110,16 @@ impl InputAmount {
                 self.text.push_json(name);
                 self.text.push_json(b"\":");
             }
+        }
+    }
+
+    /// Counts a value that no model reads as it stands.
+    fn unread(&mut self, name: &[u8], value: &[u8]) {
+        let is_document = name == b"type" && value == b"document";
+        self.document_blocks = self.document_blocks.saturating_add(u64::from(is_document));
+        if SEALED.contains(&name) {
+            let bytes = u64::try_from(value.len()).unwrap_or(u64::MAX);
+            self.sealed_bytes = self.sealed_bytes.saturating_add(bytes);
         }
     }
 
@@ -197,5 +219,22 @@ mod tests {
         check(&format!(r#"{{"id":"{long}"}}"#), &long, [0, 0]);
         check(r#"{"data":"two words","text":"data: two words"}"#, "two wordsdata: two words", [0, 0]);
         check(r#"{"id":["one","two"]}"#, "two", [0, 0]);
+    }
+
+    #[test]
+    fn what_holds_alone_count_with_is_counted_beside_the_text() {
+        let check = |raw: &str, expected: [u64; 3]| {
+            let mut amount = InputAmount::default();
+            amount.conversation(raw.as_bytes());
+            assert_eq!([amount.plain_texts, amount.document_blocks, amount.sealed_bytes], expected, "{raw}");
+        };
+        check(r#""a prompt by itself""#, [1, 0, 0]);
+        check("\"\"", [0, 0, 0]);
+        check(r#"[{"role":"user","content":"one"}]"#, [0, 0, 0]);
+        check(r#"[{"type":"document","source":{"type":"text","data":"two words"}}]"#, [0, 1, 0]);
+        check(r#"[{"type":"text","text":"document"}]"#, [0, 0, 0]);
+        check(r#"[{"thoughtSignature":"AAAA"},{"type":"reasoning","encrypted_content":"AA"}]"#, [0, 0, 6]);
+        check(r#"[{"type":"thinking","thinking":"so it is","signature":"AAA"}]"#, [0, 0, 3]);
+        check(r#"[{"data":"AAAA"}]"#, [0, 0, 0]);
     }
 }

@@ -174,3 +174,16 @@ fn an_entry_without_a_dialect_changes_the_fields_that_it_has() {
     assert!(Vendors::builtin_text("nobody").is_none());
     assert!(Vendors::builtin().unwrap().with_operator("[[vendor]]\nid = \"nobody\"").is_err());
 }
+
+#[test]
+fn a_vendor_says_what_it_adds_to_the_input_and_how_often_it_bills_it() {
+    let vendors = Vendors::builtin().unwrap();
+    let check = |id: &str, added: u64, billed: [u64; 3]| {
+        let vendor = vendors.get(id).unwrap();
+        let found = [0, 1, 3].map(|choices| vendor.inputs_billed(choices));
+        assert_eq!((vendor.added_input_tokens, found), (added, billed), "{id}");
+    };
+    check("openai", 0, [1, 1, 1]);
+    check("mistral", 0, [1, 1, 3]);
+    check("venice", 1_100, [1, 1, 1]);
+}

@@ -1,8 +1,8 @@
 //! Estimates of usage, where the provider did not report it.
 
 use crate::record::UsageSource;
-use opencredits_estimate::{Family, Frame};
-use opencredits_providers::{Outcome, Produced, RequestFacts};
+use opencredits_estimate::{Family, Frame, MARGIN};
+use opencredits_providers::{Outcome, Produced, RequestFacts, Vendor};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 /// Tokens of a part that is not text, such as the name of a tool.
@@ -36,10 +36,14 @@ fn output_estimate(produced: &Produced, family: Family) -> u64 {
     produced.tokens(family).saturating_add(produced.parts().saturating_mul(TOKENS_PER_PART))
 }
 
-/// The margin on an estimate of the input, in percent.
-const MARGIN: u64 = 15;
 /// Tokens that a built-in tool of the provider finds, or that a file holds which is given by reference.
 const FOUND_TOKENS: u64 = 20_000;
+/// The frame of a document, in tokens: it is said where one begins and ends.
+const TOKENS_PER_DOCUMENT_BLOCK: u64 = 32;
+/// The bytes of sealed content for each token of what is sealed, at least.
+const SEALED_BYTES_PER_TOKEN: u64 = 12;
+/// The margin and the tokens of a hold are in hundredths of a token.
+const PERCENT: u64 = 100;
 
 /// The estimated input of a request on one route. It is made once: a request asks for it some seven times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +52,12 @@ pub struct InputEstimate {
     text: u64,
     /// Those of all else.
     frame: u64,
-    /// Whether the text was counted.
-    is_exact: bool,
+    /// What a hold counts with, in hundredths of a token.
+    held: u64,
     /// What the provider may add: the results of its tools, or files that are given by reference.
     found: u64,
+    /// How often the vendor bills it.
+    times: u64,
 }
 
 impl InputEstimate {
@@ -62,13 +68,22 @@ impl InputEstimate {
         let reasons = facts.thinks;
         let frame = Frame { messages: input.messages, calls: input.calls, schemas: &input.schemas, reasons };
         let pictures = input.pictures.saturating_mul(TOKENS_PER_PICTURE);
-        let documents = input.documents.saturating_mul(TOKENS_PER_DOCUMENT);
+        let media = input.documents.saturating_mul(TOKENS_PER_DOCUMENT).saturating_add(pictures);
         Self {
             text: facts.exact.map_or_else(|| input.text.tokens(family), |exact| exact.text),
-            frame: frame.tokens(family).saturating_add(pictures).saturating_add(documents),
-            is_exact: facts.exact.is_some(),
+            frame: frame.tokens(family).saturating_add(media),
+            held: held(facts, family, (frame, media)),
             found: if facts.input_max.is_none() { FOUND_TOKENS } else { 0 },
+            times: 1,
         }
+    }
+
+    /// The estimate at a vendor: with what the vendor adds to each request, and as often as it bills the input for so many
+    /// choices. It is for holds alone.
+    #[must_use]
+    pub fn at(self, vendor: &Vendor, choices: u64) -> Self {
+        let added = vendor.added_input_tokens.saturating_mul(PERCENT);
+        Self { held: self.held.saturating_add(added), times: vendor.inputs_billed(choices), ..self }
     }
 
     /// The tokens without what the provider may add.
@@ -77,15 +92,40 @@ impl InputEstimate {
         Tokens::new(self.text.saturating_add(self.frame))
     }
 
-    /// The tokens that a hold counts with: the estimate with a margin. `percent` is 100, or more for a person whose
-    /// requests had more input than estimated. A text that was counted needs no margin.
+    /// The tokens that a hold counts with: the estimate with its margins. `percent` is 100, or more for a person whose
+    /// requests had more input than was held for. A text that was counted needs no margin.
     #[must_use]
     pub fn likely(self, percent: u64) -> Tokens {
-        let with_margin = 100_u64.saturating_add(MARGIN);
-        let text = self.text.saturating_mul(if self.is_exact { 100 } else { with_margin });
-        let both = text.saturating_add(self.frame.saturating_mul(with_margin));
-        Tokens::new(both.saturating_mul(percent).div_ceil(10_000).saturating_add(self.found))
+        Tokens::new(self.once(percent).saturating_mul(self.times))
     }
+
+    /// The likely tokens in the context window: each choice has a window of its own.
+    pub(super) fn in_window(self) -> Tokens {
+        Tokens::new(self.once(PERCENT))
+    }
+
+    fn once(self, percent: u64) -> u64 {
+        self.held.saturating_mul(percent).div_ceil(PERCENT.saturating_mul(PERCENT)).saturating_add(self.found)
+    }
+}
+
+/// What a hold counts with, in hundredths of a token, where the provider adds a frame and pictures and documents are estimated at
+/// so many tokens.
+fn held(facts: &RequestFacts, family: Family, (frame, media): (Frame<'_>, u64)) -> u64 {
+    let input = &facts.input_amount;
+    let text = facts.exact.map_or_else(|| input.text.held(family), |exact| exact.text.saturating_mul(PERCENT));
+    let frame = Frame { messages: frame.messages.saturating_add(input.plain_texts), ..frame };
+    let media = media.saturating_mul(PERCENT.saturating_add(MARGIN));
+    let blocks = input.document_blocks.saturating_mul(TOKENS_PER_DOCUMENT_BLOCK);
+    let more = input.sealed_bytes.div_ceil(SEALED_BYTES_PER_TOKEN).saturating_add(blocks).saturating_mul(PERCENT);
+    [frame.held(family), media, more].into_iter().fold(text, u64::saturating_add)
+}
+
+/// The percentage that a person's holds count with who had `input` where a hold counted with `likely`: the same request is held for
+/// with its margin from then on.
+pub(super) fn measured(input: Tokens, likely: Tokens) -> u64 {
+    let with_margin = input.get().saturating_mul(PERCENT.saturating_add(MARGIN));
+    with_margin.checked_div(likely.get()).unwrap_or(PERCENT)
 }
 
 /// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer, uses of the
@@ -126,7 +166,7 @@ fn add_unreported_uses(usage: &mut Usage, seen: &Usage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opencredits_providers::InputAmount;
+    use opencredits_providers::{InputAmount, Vendors};
 
     const INPUT: Tokens = Tokens::new(100);
 
@@ -242,5 +282,51 @@ mod tests {
             InputEstimate::of(&RequestFacts { input_amount, ..RequestFacts::default() }, family()).tokens().get()
         };
         assert_eq!(tokens(2) - tokens(0), 3_200);
+    }
+
+    /// The facts of a request with a bound.
+    fn bounded(input_amount: InputAmount) -> RequestFacts {
+        RequestFacts { input_amount, input_max: Some(2_048), ..RequestFacts::default() }
+    }
+
+    #[test]
+    fn what_holds_alone_count_with_is_held_and_never_estimated() {
+        let nothing = InputAmount::default();
+        let plain = InputEstimate::of(&bounded(nothing), family());
+        let check = |input_amount: InputAmount, more: u64| {
+            let estimate = InputEstimate::of(&bounded(input_amount), family());
+            assert_eq!(estimate.tokens(), plain.tokens());
+            assert_eq!(estimate.likely(100).get(), plain.likely(100).get() + more, "{input_amount:?}");
+        };
+        check(nothing, 0);
+        check(InputAmount { document_blocks: 2, ..nothing }, 64);
+        check(InputAmount { sealed_bytes: 1_200, ..nothing }, 100);
+        check(InputAmount { plain_texts: 1, ..nothing }, 5);
+    }
+
+    #[test]
+    fn a_hold_counts_what_the_vendor_adds_and_how_often_it_bills() {
+        let check = |more: &str, choices: u64, expect: [u64; 2]| {
+            let own = format!("[[vendor]]\nid = \"v\"\ndialect = \"openai-chat\"\nbase_url = \"http://x/v1\"\n{more}");
+            let vendors = Vendors::default().with_operator(&own).unwrap();
+            let estimate = InputEstimate::of(&bounded(InputAmount::default()), family());
+            let there = estimate.at(vendors.get("v").unwrap(), choices);
+            assert_eq!([there.likely(100).get(), there.in_window().get()], expect, "{more} {choices}");
+            assert_eq!(there.tokens(), estimate.tokens());
+        };
+        check("", 3, [5, 5]);
+        check("added_input_tokens = 1000", 3, [1_005, 1_005]);
+        check("bills_input_by_choice = true", 1, [5, 5]);
+        check("bills_input_by_choice = true", 3, [15, 5]);
+    }
+
+    #[test]
+    fn who_had_more_input_than_was_held_is_held_by_it_with_the_margin() {
+        let check = |input: u64, likely: u64, percent: u64| {
+            assert_eq!(measured(Tokens::new(input), Tokens::new(likely)), percent);
+        };
+        check(200, 100, 230);
+        check(30_000, 20_069, 171);
+        check(5, 0, 100);
     }
 }

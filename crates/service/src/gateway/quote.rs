@@ -74,8 +74,8 @@ impl<'a> Quote<'a> {
 impl PlannedRoute {
     /// The largest input, in tokens: what the exposure counts with, and what is believed.
     pub(super) fn input_bound(&self) -> u64 {
-        let window = self.candidate.model.context_window;
-        match self.facts.input_max {
+        let (window, vendor) = (self.candidate.model.context_window, &self.candidate.upstream.vendor);
+        let once = match self.facts.input_max.map(|bound| bound.saturating_add(vendor.added_input_tokens)) {
             // The window is that of one text, and a request has many.
             Some(bound) if self.embeddings.is_some() => bound,
             // A provider refuses what exceeds the context window.
@@ -83,7 +83,8 @@ impl PlannedRoute {
             // The model reads what a tool has found in a further turn, which has a window of its own.
             None if !self.uses.is_empty() => window.saturating_mul(TOOL_WINDOWS),
             None => window,
-        }
+        };
+        once.saturating_mul(vendor.inputs_billed(self.facts.choices))
     }
 
     /// The input tokens that a price counts with.

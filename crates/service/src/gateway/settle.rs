@@ -1,7 +1,7 @@
 //! Settlement: prices the outcome of a request and captures the charge with its usage record, once.
 
 use super::booking::Booking;
-use super::estimate::{estimate, metered};
+use super::estimate::{estimate, measured, metered};
 use super::open_request::{Delivery, OpenRequest, Progress, entry_id};
 use super::plausible::{Believed, Reported};
 use super::reported_cost::{Judged, judge};
@@ -110,8 +110,7 @@ impl OpenRequest {
         if record.source != UsageSource::Reported || input <= self.request_terms.likely_input {
             return;
         }
-        let percent =
-            input.get().saturating_mul(100).checked_div(self.request_terms.input_estimate.get()).unwrap_or(100);
+        let percent = measured(input, self.request_terms.likely_input);
         let known = self.gateway.overruns.get(&self.spender.wallet).unwrap_or(100);
         self.gateway.overruns.insert(self.spender.wallet, percent.max(known));
     }
