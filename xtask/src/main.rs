@@ -66,7 +66,7 @@ enum Task {
     Package(package::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
-    /// Starts two gateways, a worker, PostgreSQL with a standby, and nginx on this machine, to try them out
+    /// Starts two gateways (or more), a worker, PostgreSQL with a standby, and nginx on this machine, to try them out
     Cluster(cluster::Args),
     /// Simulates gateways over one PostgreSQL ledger: throughput, latency of holds, and exposure.
     Simulate(simulate::Args),

@@ -18,7 +18,7 @@ use crate::prices::PriceFetcher;
 use crate::privacy;
 use crate::test_mode::{self, BuiltTest};
 use crate::transports::{Transports, fetcher};
-use opencredits_api::{App, LiveCertificate, PagesApp};
+use opencredits_api::{App, LiveCertificate, PagesApp, collect_routes};
 use opencredits_keys::DataKeys;
 use opencredits_ledger::AnyLedger;
 use opencredits_providers::http::Client;
@@ -85,6 +85,7 @@ pub(crate) async fn open(config: &Config, variables: &[(String, String)]) -> Res
     let site = pages::site(config);
     // Beside the files, on another core.
     let pages = tokio::task::spawn_blocking(move || PagesApp::new(site));
+    let _collected_when_served = tokio::task::spawn_blocking(collect_routes);
     let transports = Transports::new(config)?;
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;

@@ -17,14 +17,23 @@ pub(crate) fn is_error_event(dialect: Dialect, data: &[u8]) -> bool {
     }
 }
 
-/// Whether a whole answer is an error.
+/// Whether a whole answer is an error. Its members are read once: skipping them takes as long as reading the answer.
 pub(crate) fn is_error_body(dialect: Dialect, body: &[u8]) -> bool {
-    if has(body, "error") {
-        return true;
-    }
-    // Where a message is a text, it is that of an error.
-    let has_message = dialect == Dialect::CohereChat && json::member(body, "message").is_some_and(is_object);
-    !has_message && !has_any(body, marks(dialect)) && UpstreamError::is_shaped(body)
+    let (mut has_error, mut has_message, mut has_marks) = (false, false, [false; MARKS_MAX]);
+    json::members(body, |name, value| {
+        match name {
+            b"error" => has_error = json::is_set(value),
+            // Where a message is a text, it is that of an error.
+            b"message" => has_message = dialect == Dialect::CohereChat && is_object(value),
+            _ => {}
+        }
+        // Of a member that is there twice, the last one counts.
+        if let Some((_, has_mark)) = marks(dialect).iter().zip(&mut has_marks).find(|(mark, _)| mark.as_bytes() == name)
+        {
+            *has_mark = json::is_set(value);
+        }
+    });
+    has_error || (!has_message && !has_marks.contains(&true) && UpstreamError::is_shaped(body))
 }
 
 /// Whether a choice of a chunk has an error of its own.
@@ -54,6 +63,9 @@ pub(crate) fn begins_answer(dialect: Dialect, data: &[u8]) -> bool {
 
 /// Why a prompt was blocked, in `gemini-generate`.
 const BLOCK_REASON: &str = "/promptFeedback/blockReason";
+
+/// No dialect has more of these.
+const MARKS_MAX: usize = 3;
 
 /// Members that answers and events of a dialect have, and errors have not.
 const fn marks(dialect: Dialect) -> &'static [&'static str] {
@@ -99,4 +111,34 @@ fn has_items(object: &[u8], name: &str) -> bool {
 
 fn is_object(raw: &[u8]) -> bool {
     raw.starts_with(b"{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(dialect: Dialect, body: &str, expect: bool) {
+        assert_eq!(is_error_body(dialect, body.as_bytes()), expect, "{dialect}: {body}");
+    }
+
+    #[test]
+    fn an_answer_is_told_from_an_error_by_the_last_member_of_each_name() {
+        let chat = |body: &str, expect: bool| check(Dialect::OpenaiChat, body, expect);
+        chat(r#"{"choices":[{}],"message":"said"}"#, false);
+        chat(r#"{"error":{"message":"no"},"choices":[{}]}"#, true);
+        chat(r#"{"choices":[{}],"error":null}"#, false);
+        chat(r#"{"error":"no","error":null,"choices":[{}]}"#, false);
+        chat(r#"{"choices":[{}],"choices":null,"message":"no"}"#, true);
+        chat(r#"{"choices":null,"usage":{},"message":"said"}"#, false);
+        chat(r#"{"message":"no"}"#, true);
+        chat("{}", false);
+    }
+
+    #[test]
+    fn a_message_is_an_answer_where_it_is_an_object() {
+        check(Dialect::CohereChat, r#"{"message":{"content":[]}}"#, false);
+        check(Dialect::CohereChat, r#"{"message":"no"}"#, true);
+        check(Dialect::OpenaiChat, r#"{"message":{"content":[]}}"#, true);
+        check(Dialect::GeminiGenerate, r#"{"promptFeedback":{},"message":"said"}"#, false);
+    }
 }

@@ -1,8 +1,10 @@
 //! The outcome of an exchange with a provider, as metering needs it.
 
 use crate::upstream_error::UpstreamError;
+use memchr::memmem::Finder;
 use opencredits_estimate::{Family, TextAmount};
 use opencredits_units::{Tokens, ToolUse, Usage};
+use std::sync::LazyLock;
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,13 +140,16 @@ pub struct Outcome {
     pub complete: bool,
 }
 
+/// What the names of costs begin with, prepared once for all answers.
+static COST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"cost"));
+
 /// The longest usage object that is kept.
 const USAGE_OBJECT_MAX: usize = 4_096;
 
 impl Outcome {
     /// Keeps a usage object with a cost. Its counts are read elsewhere.
     pub(crate) fn keep_cost(&mut self, usage: &[u8]) {
-        let has_cost = usage.len() <= USAGE_OBJECT_MAX && memchr::memmem::find(usage, b"\"cost").is_some();
+        let has_cost = usage.len() <= USAGE_OBJECT_MAX && COST.find(usage).is_some();
         if has_cost {
             self.usage_object = Some(usage.to_vec());
         }

@@ -308,7 +308,8 @@ impl Context {
 /// The place of a symbol after another, which ends a run of signs.
 #[inline]
 fn pair(run: u8, before: u8, here: u8) -> usize {
-    let [run, before, here] = [run, before, here].map(usize::from);
+    // Each by itself: `map` over an array is a call here, and every word asks for two pairs.
+    let (run, before, here) = (usize::from(run), usize::from(before), usize::from(here));
     (((run << SYMBOL_BITS) | before) << SYMBOL_BITS) | here
 }
 

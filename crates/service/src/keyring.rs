@@ -292,7 +292,8 @@ impl KeyRing {
         let found = match self.cache.get(digest) {
             Some((read, found)) if read == epoch => found,
             _ => {
-                let found = self.look_up(digest).await?.map(Arc::new);
+                // In a box, since the keys of nearly all requests are in the cache.
+                let found = Box::pin(self.look_up(digest)).await?.map(Arc::new);
                 self.cache.insert(*digest, (epoch, found.clone()));
                 found
             }

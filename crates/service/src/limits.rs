@@ -66,12 +66,19 @@ impl Renewals {
         }
         // The iterator ends before anything is waited for: with its closures in it, the future could not change threads.
         let limits: Vec<SpendingLimit> = limits.copied().collect();
-        let mut until = u64::MAX;
-        for limit in &limits {
-            until = until.min(self.renew(ledger, limit, now).await?.map_or(u64::MAX, UnixMs::get));
-        }
+        // In a box, since every request would otherwise have room for it.
+        let until = Box::pin(self.renew_each(ledger, &limits, now)).await?;
         begun.0.store(until, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Begins each of these anew. Returns the earliest end of their periods, in Unix ms.
+    async fn renew_each(&self, ledger: &AnyLedger, limits: &[SpendingLimit], now: UnixMs) -> Result<u64, LedgerError> {
+        let mut until = u64::MAX;
+        for limit in limits {
+            until = until.min(self.renew(ledger, limit, now).await?.map_or(u64::MAX, UnixMs::get));
+        }
+        Ok(until)
     }
 
     /// Begins a limit anew where its period is over and nobody else has. Returns the end of the period that runs; nothing

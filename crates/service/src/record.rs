@@ -333,9 +333,7 @@ fn summed(bills: &[SideBill]) -> Vec<SideBill> {
 /// A name from a peer, cut to the longest that a record keeps.
 #[must_use]
 pub fn name_of_peer(name: &str) -> String {
-    let end = name.char_indices().map(|(at, letter)| at.saturating_add(letter.len_utf8()));
-    let end = end.take_while(|end| *end <= NAME_BYTES_MAX).last().unwrap_or(0);
-    name.get(..end).unwrap_or_default().to_owned()
+    name.get(..name.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or_default().to_owned()
 }
 
 /// A [`NanoUsd`] as a varint, where [`NanoUsd`] itself writes a decimal string.

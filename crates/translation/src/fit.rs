@@ -6,15 +6,22 @@
 use crate::conversation::{Conversation, PartContent, Text, ToolChoice};
 use crate::target::Target;
 use crate::tool_names::ToolNames;
+use memchr::memmem::Finder;
 use opencredits_dialects::Dialect;
 use opencredits_wire::json;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Letters of the mark at the end of what was changed: 62^8 of them.
 const MARK_LETTERS: usize = 8;
 /// Digits of a mark.
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// What is in each request with ids of calls, by dialect. Prepared once for all requests.
+static TOOL_CALLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"tool_calls\""));
+static TOOL_USE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"tool_use"));
+static CALL_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"call_id\""));
 
 /// The longest id of a call.
 const fn id_max(dialect: Dialect) -> usize {
@@ -135,12 +142,12 @@ pub fn takes_names(dialect: Dialect, tools: &str) -> bool {
 pub fn fitted_ids(dialect: Dialect, field: &str, raw: &str, length: Option<usize>) -> Option<String> {
     let bytes = raw.as_bytes();
     let wanted = match (dialect, field) {
-        (Dialect::OpenaiChat, "messages") => "\"tool_calls\"",
-        (Dialect::AnthropicMessages, "messages") => "\"tool_use",
-        (Dialect::OpenaiResponses, "input") => "\"call_id\"",
+        (Dialect::OpenaiChat, "messages") => &TOOL_CALLS,
+        (Dialect::AnthropicMessages, "messages") => &TOOL_USE,
+        (Dialect::OpenaiResponses, "input") => &CALL_ID,
         _ => return None,
     };
-    memchr::memmem::find(bytes, wanted.as_bytes())?;
+    wanted.find(bytes)?;
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     let mut see = |value: &[u8]| {
         let Some(known) = json::text(value) else { return };

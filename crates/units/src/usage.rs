@@ -173,46 +173,70 @@ impl ToolUse {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    tokens: [Option<Tokens>; Bucket::COUNT],
-    uses: [Option<Tokens>; ToolUse::COUNT],
+    tokens: Counts<{ Bucket::COUNT }>,
+    uses: Counts<{ ToolUse::COUNT }>,
+}
+
+/// A count, or none reported, in each place. A usage is copied often, and an array of options would be twice as long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counts<const PLACES: usize> {
+    /// Zero where none was reported.
+    counts: [Tokens; PLACES],
+    is_reported: [bool; PLACES],
+}
+
+impl<const PLACES: usize> Default for Counts<PLACES> {
+    fn default() -> Self {
+        Self { counts: [Tokens::ZERO; PLACES], is_reported: [false; PLACES] }
+    }
+}
+
+impl<const PLACES: usize> Counts<PLACES> {
+    fn get(&self, place: usize) -> Option<Tokens> {
+        self.counts.get(place).copied().filter(|_| self.is_reported.get(place) == Some(&true))
+    }
+
+    fn put(&mut self, place: usize, count: Option<Tokens>) {
+        if let (Some(slot), Some(is_reported)) = (self.counts.get_mut(place), self.is_reported.get_mut(place)) {
+            (*slot, *is_reported) = (count.unwrap_or_default(), count.is_some());
+        }
+    }
 }
 
 impl Usage {
     /// The count in `bucket`, if the provider reported one.
     #[must_use]
     pub fn get(&self, bucket: Bucket) -> Option<Tokens> {
-        self.tokens.get(bucket.index()).copied().flatten()
+        self.tokens.get(bucket.index())
     }
 
     /// The count in `bucket`, zero where none was reported.
     #[must_use]
     pub fn count(&self, bucket: Bucket) -> Tokens {
-        self.get(bucket).unwrap_or_default()
+        self.tokens.counts.get(bucket.index()).copied().unwrap_or_default()
     }
 
     /// Sets the count in `bucket`, replacing the previous one: usage in a stream replaces, it never adds.
     pub fn set(&mut self, bucket: Bucket, count: Tokens) {
-        if let Some(slot) = self.tokens.get_mut(bucket.index()) {
-            *slot = Some(count);
-        }
+        self.tokens.put(bucket.index(), Some(count));
     }
 
     /// The count in `bucket`, which is unknown afterwards.
     pub fn take(&mut self, bucket: Bucket) -> Option<Tokens> {
-        self.tokens.get_mut(bucket.index()).and_then(Option::take)
+        let taken = self.get(bucket);
+        self.tokens.put(bucket.index(), None);
+        taken
     }
 
     /// The uses of `tool`, if the provider reported them.
     #[must_use]
     pub fn uses(&self, tool: ToolUse) -> Option<Tokens> {
-        self.uses.get(tool.index()).copied().flatten()
+        self.uses.get(tool.index())
     }
 
     /// Sets the number of uses of `tool`.
     pub fn set_uses(&mut self, tool: ToolUse, count: Tokens) {
-        if let Some(slot) = self.uses.get_mut(tool.index()) {
-            *slot = Some(count);
-        }
+        self.uses.put(tool.index(), Some(count));
     }
 
     /// All input tokens, cached ones and cache writes included; `None` when the sum overflows.
@@ -230,7 +254,7 @@ impl Usage {
     /// Whether the provider reported nothing.
     #[must_use]
     pub fn is_absent(&self) -> bool {
-        self.tokens.iter().chain(&self.uses).all(Option::is_none)
+        !self.tokens.is_reported.iter().chain(&self.uses.is_reported).any(|is_reported| *is_reported)
     }
 
     fn sum(&self, input: bool) -> Option<Tokens> {
@@ -238,5 +262,24 @@ impl Usage {
             .into_iter()
             .filter(|bucket| bucket.is_input() == input)
             .try_fold(Tokens::ZERO, |sum, bucket| sum.checked_add(self.count(bucket)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_was_taken_is_like_one_that_was_never_reported() {
+        let mut usage = Usage::default();
+        usage.set(Bucket::CacheWriteOther, Tokens::new(5));
+        usage.set_uses(ToolUse::WebFetch, Tokens::ZERO);
+        assert_eq!((usage.uses(ToolUse::WebFetch), usage.uses(ToolUse::WebSearch)), (Some(Tokens::ZERO), None));
+        assert_eq!((usage.input_total(), usage.is_absent()), (Some(Tokens::new(5)), false));
+        assert_eq!(usage.take(Bucket::CacheWriteOther), Some(Tokens::new(5)));
+        assert_eq!(usage.take(Bucket::CacheWriteOther), None);
+        let mut without = Usage::default();
+        without.set_uses(ToolUse::WebFetch, Tokens::ZERO);
+        assert_eq!(usage, without);
     }
 }

@@ -188,7 +188,9 @@ impl Media {
 }
 
 fn may_have_media(raw: &[u8]) -> bool {
-    raw.len() >= BYTES_MIN && PARTS.iter().any(|part| part.is_in(raw))
+    // A value without members has none, and most fields of a request are such.
+    let has_members = matches!(raw.first(), Some(b'{' | b'['));
+    has_members && raw.len() >= BYTES_MIN && PARTS.iter().any(|part| part.is_in(raw))
 }
 
 fn of_name(name: &[u8]) -> Kind {

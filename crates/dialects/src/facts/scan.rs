@@ -19,7 +19,9 @@ const SLASH: &str = "\\/";
 pub(super) fn plain(raw: &str) -> Cow<'_, str> {
     static ESCAPES: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(ESCAPE)));
     static SLASHES: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(SLASH)));
-    if !ESCAPES.is_in(raw.as_bytes()) && !SLASHES.is_in(raw.as_bytes()) {
+    // Nearly all of them have no escape at all, and one byte is found in a fraction of the time.
+    let has_escapes = memchr::memchr(b'\\', raw.as_bytes()).is_some();
+    if !has_escapes || (!ESCAPES.is_in(raw.as_bytes()) && !SLASHES.is_in(raw.as_bytes())) {
         return Cow::Borrowed(raw);
     }
     let mut out = String::with_capacity(raw.len());

@@ -40,7 +40,8 @@ pub(crate) async fn verify_with(
     files: &[PathBuf],
     progress: &Progress,
 ) -> Result<VerifyReport, StorageError> {
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    // Between two statements an archive file may be read, for as long as that takes.
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0";
     client.batch_execute(begin).await.map_err(Trouble::of)?;
     let verifying = Verifying {
         client,

@@ -32,7 +32,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use plain::{Lease, PlainPool};
 use rustls::ClientConfig;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
@@ -194,11 +194,12 @@ impl Client {
         *outgoing.headers_mut() = request.headers;
         let mut alarm = Alarm::new(Instant::now());
         let (response, lease) = if outgoing.uri().scheme() == Some(&http::uri::Scheme::HTTP) {
-            self.head(pools.plain.clone().send(outgoing), &mut alarm).await?
+            let answer = pin!(pools.plain.clone().send(outgoing));
+            self.head(answer, &mut alarm).await?
         } else {
             let response = pools.secured(outgoing, running.before + 1);
             let answer =
-                async { response.await.map(|response| (response, None)).map_err(|error| connect::why(&error)) };
+                pin!(async { response.await.map(|response| (response, None)).map_err(|error| connect::why(&error)) });
             self.head(answer, &mut alarm).await?
         };
         let (head, body) = response.into_parts();
@@ -206,15 +207,15 @@ impl Client {
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
     }
 
-    /// Waits for the response head, within the time limit.
+    /// Waits for the response head, within the time limit. The response stays where it is pinned: moved in here, it would be
+    /// copied, and have its room twice.
     async fn head(
         &self,
-        response: impl Future<Output = Result<Answer, TransportError>>,
+        mut response: Pin<&mut impl Future<Output = Result<Answer, TransportError>>>,
         alarm: &mut Alarm,
     ) -> Result<Answer, TransportError> {
         let Bounds { first_byte, total, .. } = self.bounds;
         let by = alarm.started() + first_byte.min(total);
-        let mut response = pin!(response);
         poll_fn(|context| match response.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(done),
             Poll::Pending => alarm.poll(by, context).map(|()| {

@@ -55,15 +55,16 @@ impl PlainPool {
         self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, Option<Lease>), TransportError> {
-        let url = request.uri().clone();
+        let url = std::mem::take(request.uri_mut());
         let authority = url.authority().cloned().ok_or(TransportError::InvalidRequest)?;
-        address(&mut request, &authority)?;
+        address(&mut request, (&url, &authority))?;
         loop {
             let kept = self.take(&authority);
             let is_kept = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
-                None => connect(&self.0.connector, &url).await?,
+                // In a box, since every request would otherwise have room for it.
+                None => Box::pin(connect(&self.0.connector, &url)).await?,
             };
             // The server may have closed a pooled connection meanwhile: then another one is tried.
             if sender.ready().await.is_err() {
@@ -138,8 +139,8 @@ impl Lease {
 }
 
 /// The request in the form of HTTP/1.1: a path, and the host in a header.
-fn address(request: &mut Request<Full<Bytes>>, authority: &Authority) -> Result<(), TransportError> {
-    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+fn address(request: &mut Request<Full<Bytes>>, (url, authority): (&Uri, &Authority)) -> Result<(), TransportError> {
+    let path = url.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
     if !request.headers().contains_key(HOST) {
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();

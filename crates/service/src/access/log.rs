@@ -62,6 +62,7 @@ impl AccessSettings {
             AccessLines::Off => false,
             _ if is_error => true,
             AccessLines::Errors => false,
+            AccessLines::All if self.share == SHARE_WHOLE => true,
             AccessLines::All => id.bits().rem_euclid(u128::from(SHARE_WHOLE)) < u128::from(self.share),
         }
     }
@@ -166,14 +167,10 @@ impl AccessLog {
         if is_stream {
             self.streams.fetch_sub(1, Ordering::Relaxed);
         }
-        if self.is_wanted(id.cast(), is_error) {
-            self.take(record());
+        let is_logged = self.is_logged(id.cast(), is_error);
+        if is_logged || self.audience.is_there() {
+            self.give(record(), is_logged);
         }
-    }
-
-    /// Whether anybody wants the record of a request.
-    fn is_wanted(&self, id: RequestId, is_error: bool) -> bool {
-        self.audience.is_there() || self.is_logged(id, is_error)
     }
 
     fn is_logged(&self, id: RequestId, is_error: bool) -> bool {
@@ -182,7 +179,12 @@ impl AccessLog {
 
     /// Takes a record: for the log where its settings say so, and for everybody who follows.
     pub fn take(&self, record: AccessRecord) {
-        if self.is_logged(record.request_id, record.outcome.is_error()) {
+        let is_logged = self.is_logged(record.request_id, record.outcome.is_error());
+        self.give(record, is_logged);
+    }
+
+    fn give(&self, record: AccessRecord, is_logged: bool) {
+        if is_logged {
             line::write(&record);
         }
         if self.audience.is_there() {

@@ -107,12 +107,17 @@ impl Tokens {
 }
 
 impl RequestTrace {
-    /// Begins the trace of a request with this id and method.
+    /// Begins the trace of a request with this id and method. It began when its id was made.
     #[must_use]
     pub fn begin(log: &Arc<AccessLog>, id: GenerationId, method: &http::Method) -> Arc<Self> {
         log.entered();
-        let began = log.now();
-        Arc::new(Self { log: Arc::clone(log), id, method: method_name(method), began, known: Mutex::default() })
+        Arc::new(Self {
+            log: Arc::clone(log),
+            id,
+            method: method_name(method),
+            began: id.made_at(),
+            known: Mutex::default(),
+        })
     }
 
     /// The caller's span, as the header `traceparent` tells it. Called once, where it is not, there is no trace.

@@ -4,7 +4,7 @@ use super::{Accounts, AccountsError};
 use crate::books::{self, Derived, PerCurrency};
 use crate::partners::debt_of_partner;
 use hashbrown::{HashMap, HashSet};
-use opencredits_ledger::{AnyLedger, EntryKind, EntryRow, LedgerError};
+use opencredits_ledger::{AnyLedger, Closing, EntryKind, EntryRow, LedgerError};
 use opencredits_store::Partner;
 use opencredits_units::{AccountId, EntryId, Measure, NanoUsd, PartnerId, Progress, UnixMs, UserId};
 use std::collections::BTreeMap;
@@ -169,6 +169,7 @@ impl Accounts {
 
 async fn sum(ledger: &AnyLedger, until: Option<UnixMs>, progress: &Progress) -> Result<Sums, LedgerError> {
     let mut sums = Sums::default();
+    ledger.closings(until).await?.iter().for_each(|closing| sums.close(closing));
     let mut after = EntryId::default();
     loop {
         let page = ledger.entries(after, PAGE).await?;
@@ -196,6 +197,15 @@ impl Sums {
             } else if is_promotion {
                 add(&mut self.given, *account, i128::from(amount.get()));
             }
+        }
+    }
+
+    /// Counts archived entries, which are charges of requests and nothing else.
+    fn close(&mut self, closing: &Closing) {
+        self.entries = self.entries.saturating_add(closing.entries);
+        for (account, amount) in &closing.sums {
+            add(&mut self.posted, *account, i128::from(amount.get()));
+            add(&mut self.spent, *account, i128::from(amount.get()).saturating_neg());
         }
     }
 
@@ -328,6 +338,24 @@ mod tests {
     }
 
     const WALLET: AccountId = AccountId::from_bits(u128::MAX - 1);
+
+    #[test]
+    fn archived_charges_count_as_if_they_were_still_there() {
+        let legs = vec![(WALLET, NanoUsd::new(-7)), (books::REVENUE, NanoUsd::new(7))];
+        let part = "2026-09".parse().unwrap();
+        let (mut archived, mut entered) = (Sums::default(), Sums::default());
+        archived.close(&Closing { part, entries: 1, last_at: UnixMs::new(1), sums: legs.clone() });
+        entered.add(&EntryRow {
+            id: EntryId::from_bits(1),
+            kind: EntryKind::Capture,
+            at: UnixMs::new(1),
+            charged: NanoUsd::new(7),
+            legs,
+            memo: Vec::new(),
+        });
+        assert_eq!((archived.entries, &archived.posted, &archived.spent), (1, &entered.posted, &entered.spent));
+        assert_eq!(archived.promotional(WALLET), entered.promotional(WALLET));
+    }
 
     #[test]
     fn amounts_of_two_currencies_are_neither_in_one_column_nor_in_one_sum() {

@@ -68,7 +68,7 @@ impl Gateway {
     /// # Errors
     /// When the request is invalid, names an unknown model, is not covered, repeats an idempotency key, or needs more
     /// memory than is left.
-    pub async fn admit(self: &Arc<Self>, request: InferenceRequest) -> Result<Admitted, Fault> {
+    pub async fn admit(self: &Arc<Self>, request: Box<InferenceRequest>) -> Result<Admitted, Fault> {
         if !LargeBodies::is_large(request.body.len()) {
             return self.admit_here(request, None).await;
         }
@@ -78,7 +78,7 @@ impl Gateway {
 
     async fn admit_here(
         self: &Arc<Self>,
-        mut request: InferenceRequest,
+        mut request: Box<InferenceRequest>,
         place: Option<LargePlace>,
     ) -> Result<Admitted, Fault> {
         let (mut memory, mut work) = (request.memory.another(), request.memory.another());
@@ -95,7 +95,8 @@ impl Gateway {
             permit.reserve(first.estimate.tokens().get()).await?;
         }
         let claimed = match &request.idempotency_key {
-            Some(key) => Some(self.claim(key, &request).await?),
+            // In a box, since every request would otherwise have room for it.
+            Some(key) => Some(Box::pin(self.claim(key, &request)).await?),
             None => None,
         };
         let held = match self.hold(&request, &mut plan).await {
@@ -130,19 +131,20 @@ impl Gateway {
         Ok(Admitted { pending, dropped, dropped_first, is_streamed, output_cap: held.cap })
     }
 
-    /// Opens a request whose hold is placed: from here on the hold ends with the [`OpenRequest`].
+    /// Opens a request whose hold is placed: from here on the hold ends with the [`OpenRequest`]. In a box, since each of the
+    /// futures that it passes through would otherwise have room for it twice.
     fn open(
         self: &Arc<Self>,
         (request, permit, claim): (&InferenceRequest, Option<RatePermit>, Option<ClaimDigest>),
         held: &HeldAmount,
         plan: &Plan<'_>,
         abandoned: Abandoned,
-    ) -> Result<OpenRequest, Fault> {
+    ) -> Result<Box<OpenRequest>, Fault> {
         let Some(first) = plan.routes.first() else { return Err(Fault::Overflow) };
         let candidate = &first.candidate;
         let now = self.ports.clock.now();
         self.open.lock().insert(request.generation);
-        let open = OpenRequest {
+        let open = Box::new(OpenRequest {
             gateway: Arc::clone(self),
             served: Arc::clone(&plan.served),
             spender: Arc::clone(&request.spender),
@@ -168,7 +170,7 @@ impl Gateway {
             failed_attempts: Vec::new(),
             trace: Arc::clone(&request.trace),
             claim,
-        };
+        });
         open.trace.admitted(plan.facts.stream);
         self.mark_in_flight(entry_id(request.generation), now)?;
         Ok(open)

@@ -10,6 +10,7 @@ use crate::fault::{Fault, RequestFault};
 use futures_util::future::try_join_all;
 use opencredits_providers::{Attached, FetchError, RequestError, addresses};
 use opencredits_sanitizer::{Scrub, Strictness};
+use std::sync::Arc;
 
 /// URLs that one request may name.
 const ADDRESSES_MAX: usize = 8;
@@ -21,15 +22,37 @@ impl Gateway {
         &self,
         request: &'a InferenceRequest,
         hash: &(dyn Fn(&str) -> String + Sync),
-        mut place: Option<LargePlace>,
-    ) -> Result<(Plan<'a>, Option<LargePlace>), Fault> {
+        place: Option<LargePlace>,
+    ) -> Result<(Box<Plan<'a>>, Option<LargePlace>), Fault> {
         let served = self.served.load_full();
-        let planned = self.plan((request, &served), hash, Attached::default());
-        let needs_bytes = matches!(&planned, Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))));
-        if !needs_bytes || served.fetch.is_none() {
-            return Ok((planned?, place));
+        if let Some(plan) = self.plan_without_bytes((request, &served), hash)? {
+            return Ok((plan, place));
         }
-        drop(planned);
+        // In a box, since every request would otherwise have room for it.
+        Box::pin(self.plan_with_bytes((request, served), hash, place)).await
+    }
+
+    /// `None` where no route can serve the request without its attachments, and they may be fetched.
+    fn plan_without_bytes<'a>(
+        &self,
+        (request, served): (&'a InferenceRequest, &Arc<Served>),
+        hash: &dyn Fn(&str) -> String,
+    ) -> Result<Option<Box<Plan<'a>>>, Fault> {
+        match self.plan((request, served), hash, Attached::default()) {
+            Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))) if served.fetch.is_some() => {
+                Ok(None)
+            }
+            planned => planned.map(Some),
+        }
+    }
+
+    /// The same with its attachments.
+    async fn plan_with_bytes<'a>(
+        &self,
+        (request, served): (&'a InferenceRequest, Arc<Served>),
+        hash: &(dyn Fn(&str) -> String + Sync),
+        mut place: Option<LargePlace>,
+    ) -> Result<(Box<Plan<'a>>, Option<LargePlace>), Fault> {
         if !self.can_pay(request).await? {
             return Ok((self.plan((request, &served), hash, Attached::default())?, place));
         }

@@ -43,13 +43,14 @@ enum Answer {
 struct Whole {
     headers: HeaderMap,
     body: Bytes,
-    outcome: Outcome,
+    /// In a box, since it is large and given on from one to the other.
+    outcome: Box<Outcome>,
     memory: Reservation,
 }
 
 /// Sends the request until a provider answers, and delivers the answer. It runs to its end whether the client waits or
 /// not. Until a byte has reached the client, another provider may be tried.
-pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Reply, Fault> {
+pub(super) async fn run(mut open: Box<OpenRequest>, plan: AttemptPlan) -> Result<Reply, Fault> {
     let mut index = 0;
     loop {
         let Some(attempt) = plan.attempts.get(index) else {
@@ -63,7 +64,7 @@ pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Repl
                 }
                 open.gateway.remember(&plan, &attempt.candidate);
                 return match answer {
-                    Answer::Stream(response) => Ok(deliver_stream(open, response, &plan, attempt)),
+                    Answer::Stream(response) => Ok(deliver_stream(*open, response, &plan, attempt)),
                     Answer::Whole(answer) => deliver_whole(open, answer, &plan, attempt).await,
                 };
             }
@@ -102,7 +103,7 @@ async fn exchange(
         Err(error) => return Err(transport_failure(open, error)),
     };
     if !response.status.is_success() {
-        return Err(refusal(open, response, account).await);
+        return Err(Box::pin(refusal(open, response, account)).await);
     }
     let answer = answered(open, response, memory).await;
     // Some providers refuse under a success status.
@@ -223,7 +224,7 @@ fn deliver_stream(
 
 /// Charges for a whole answer, then gives it out: as a stream where the client asked for one.
 async fn deliver_whole(
-    open: OpenRequest,
+    open: Box<OpenRequest>,
     answer: Box<Whole>,
     plan: &AttemptPlan,
     attempt: &UpstreamAttempt,

@@ -52,6 +52,11 @@ impl LargeBodies {
         if !Self::is_large(bytes) {
             return Ok(work());
         }
+        // In a box, since whoever waits would otherwise have room for it.
+        Box::pin(self.run_elsewhere(work)).await
+    }
+
+    async fn run_elsewhere<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let place = self.place().await?;
         elsewhere(move || {
             let done = work();

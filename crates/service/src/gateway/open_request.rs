@@ -218,17 +218,17 @@ pub(super) struct AnswerReader {
 
 impl AnswerReader {
     /// What the provider says of the answer, and the answer in the client's dialect.
-    pub(super) fn read(&self, body: Bytes) -> (Outcome, Bytes) {
+    pub(super) fn read(&self, body: Bytes) -> (Box<Outcome>, Bytes) {
         let Self { from, to, embeddings, origin } = self;
         let body = body.slice(body.len().saturating_sub(without_mark(&body).len())..);
         if is_event_stream(&body) == Some(true) {
             let mut tap = StreamTap::new(*from, UsageChunk::Requested);
             let end = if tap.feed(&body).is_ok() { End::Clean } else { End::Cut };
-            let outcome = tap.outcome(end);
+            let outcome = Box::new(tap.outcome(end));
             let whole = body_of_events(*from, *to, &body, &outcome.usage.unwrap_or_default(), origin);
             return (outcome, whole.map_or(body, Bytes::from));
         }
-        let outcome = read_body(*from, &body);
+        let outcome = Box::new(read_body(*from, &body));
         let renames = origin.tool_names.as_ref().is_some_and(|names| !names.fitted.is_empty());
         // A stream without the framing of events is a list of its chunks.
         let passes = from == to && !renames && !body.trim_ascii_start().starts_with(b"[");

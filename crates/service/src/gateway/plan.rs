@@ -120,14 +120,14 @@ impl PlannedRoute {
     /// Takes the input as it was counted.
     pub(super) fn count_exactly(&mut self, exact: ExactInput) {
         self.facts.count_exactly(exact);
-        self.estimate = InputEstimate::of(&self.facts, self.candidate.model.family);
+        self.estimate = estimate_of(&self.facts, &self.candidate);
     }
 
     /// The longest output that the model can give to this request: what the context window leaves beside the input that is
     /// likely. A provider refuses a cap that leaves the window.
     pub(super) fn output_room(&self) -> u64 {
         let model = &self.candidate.model;
-        let window = model.context_window.saturating_sub(self.estimate.likely(100).get());
+        let window = model.context_window.saturating_sub(self.estimate.in_window().get());
         model.max_output_tokens.min(window).max(1)
     }
 
@@ -176,13 +176,13 @@ fn translated<'a>(
 }
 
 impl Gateway {
-    /// Reads a request, with the attachments that were fetched for it.
+    /// Reads a request, with the attachments that were fetched for it. The plan is in a box, since it is large and given on.
     pub(super) fn plan<'a>(
         &self,
         (request, served): (&'a InferenceRequest, &Arc<Served>),
         hash: &dyn Fn(&str) -> String,
         attached: Attached,
-    ) -> Result<Plan<'a>, Fault> {
+    ) -> Result<Box<Plan<'a>>, Fault> {
         let how = Scrub { strictness: request.strictness, hash };
         let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
         let dialect = dialect_of(request.api);
@@ -208,7 +208,7 @@ impl Gateway {
         };
         let unsealed = scrubbed.fields().find_map(without);
         let asked = models.first().map(Arc::clone).ok_or(Fault::Overflow)?;
-        let mut plan = Plan {
+        let mut plan = Box::new(Plan {
             served: Arc::clone(served),
             asked,
             scrubbed,
@@ -221,7 +221,7 @@ impl Gateway {
             routes: Vec::new(),
             conversation,
             is_counted: false,
-        };
+        });
         plan.routes = plan.fit(candidates, request.strictness, preferences.is_limited_to_first())?;
         Ok(plan)
     }
@@ -234,10 +234,8 @@ impl Gateway {
         scrubbed: &Scrubbed<'_>,
         models: &[Arc<Model>],
     ) -> Option<ConversationId> {
-        let [Model { others, .. }] = models.iter().map(|model| &**model).collect::<Vec<_>>()[..] else {
-            return Some(self.conversation_of(request, scrubbed));
-        };
-        (!others.is_empty()).then(|| self.conversation_of(request, scrubbed))
+        let has_one_route = matches!(models, [model] if model.others.is_empty());
+        (!has_one_route).then(|| self.conversation_of(request, scrubbed))
     }
 
     /// A hash of the client's name for the conversation or, without one, of how it begins.
@@ -263,8 +261,9 @@ fn models(
     spender: &Spender,
 ) -> Result<Vec<Arc<Model>>, Fault> {
     let mut models: Vec<Arc<Model>> = Vec::new();
-    for name in std::iter::once(first.to_owned()).chain(fallbacks(others)?) {
-        let model = catalog.resolve(&name).map_err(RequestFault::from)?;
+    let others = fallbacks(others)?;
+    for name in std::iter::once(first).chain(others.iter().map(String::as_str)) {
+        let model = catalog.resolve(name).map_err(RequestFault::from)?;
         allowed(spender, catalog, model)?;
         if !models.iter().any(|known| known.id == model.id) {
             models.push(Arc::clone(model));
@@ -353,9 +352,14 @@ impl Plan<'_> {
         let tool_uses_max = (!uses.is_empty()).then_some(USES_MAX);
         let embeddings = (self.dialect == Dialect::OpenaiEmbeddings)
             .then(|| EmbeddingForm::asked(self.scrubbed.get("encoding_format")));
-        let (translated, estimate) = (translation, InputEstimate::of(&facts, candidate.model.family));
+        let (translated, estimate) = (translation, estimate_of(&facts, &candidate));
         Ok(PlannedRoute { candidate, translated, fitted, embeddings, facts, estimate, uses, tool_uses_max })
     }
+}
+
+/// The input on a route, as estimated from the facts of the request.
+fn estimate_of(facts: &RequestFacts, candidate: &RouteCandidate) -> InputEstimate {
+    InputEstimate::of(facts, candidate.model.family).at(&candidate.upstream.vendor, facts.choices)
 }
 
 /// The uses of a tool that a request without a limit may have. The facts of a request count it so.

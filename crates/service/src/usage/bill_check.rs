@@ -133,6 +133,7 @@ impl UsageReads {
         let start = EntryId::from_bits(EntryId::at(from, [0; 10]).bits().saturating_sub(1));
         let after = cursor.map_or(start, |cursor| cursor.max(start));
         self.ledger.flush().await?;
+        self.ledger.refuse_archived_from(from).await?;
         // It is not known how many entries there are between two times.
         progress.begin("recomputing bills, entries", Measure::Count, None);
         Ok(check_all(&self.ledger, after, until, progress).await?)
