@@ -516,8 +516,8 @@ impl LedgerCommand {
         Ok(Task::Request(match self {
             Self::Holds => AdminRequest::LedgerHolds,
             Self::Head => AdminRequest::LedgerHead,
-            Self::Months(months) => return months.task(),
-            Self::Verify { head, archives } => match (archives.task(*head), head) {
+            Self::Months(months) => return Ok(Task::Months(months.order()?)),
+            Self::Verify { head, archives } => match (archives.order(*head).map(Task::Months), head) {
                 (Some(task), _) => return Ok(task),
                 (None, None) => AdminRequest::LedgerVerify,
                 (None, Some(head)) => AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() }),

@@ -6,7 +6,6 @@ use crate::migrate_args::{TEST_URL, URL, parsed, url};
 use crate::output::print;
 use crate::progress::{Reader, Shown};
 use crate::table::{Table, or_dash};
-use crate::task::Task;
 use clap::{Args, Subcommand};
 use opencredits_ledger::{
     ArchiveError, Archives, ChainHead, Closing, EntriesPart, PartRow, PostgresSettings, VerifyReport,
@@ -86,15 +85,15 @@ pub(crate) struct MonthsOrder {
 
 impl ArchiveFiles {
     /// A verification with the files, where there are some.
-    pub(crate) fn task(&self, head: Option<ChainHead>) -> Option<Task> {
+    pub(crate) fn order(&self, head: Option<ChainHead>) -> Option<MonthsOrder> {
         let what = What::Verify { head, files: self.files.clone() };
         let order = MonthsOrder { what, url_file: self.url_file.clone() };
-        (!self.files.is_empty()).then_some(Task::Months(order))
+        (!self.files.is_empty()).then_some(order)
     }
 }
 
 impl MonthsCommand {
-    pub(crate) fn task(&self) -> Result<Task, AdminError> {
+    pub(crate) fn order(&self) -> Result<MonthsOrder, AdminError> {
         let (what, database) = match self {
             Self::Months { database } => (What::List, database),
             Self::Archive { part, file, drop, agreement, database } => {
@@ -104,7 +103,7 @@ impl MonthsCommand {
             }
             Self::Restore { file, database } => (What::Restore { file: file.clone() }, database),
         };
-        Ok(Task::Months(MonthsOrder { what, url_file: database.url_file.clone() }))
+        Ok(MonthsOrder { what, url_file: database.url_file.clone() })
     }
 }
 
@@ -292,10 +291,7 @@ mod tests {
     fn order(words: &[&str]) -> Result<MonthsOrder, String> {
         let words = std::iter::once("ledger").chain(words.iter().copied());
         let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        match line.command.task().map_err(|error| error.to_string())? {
-            Task::Months(order) => Ok(order),
-            _ => Err("another task".to_owned()),
-        }
+        line.command.order().map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What makes several processes on one database one service.
 
 use crate::database::Files;
-use crate::test_mode::TaskSets;
+use crate::task_sets::TaskSets;
 use opencredits_ledger::AnyLedger;
 use opencredits_service::{ChangeFeed, Gateway, KeyRing};
 use opencredits_store::{Change, Store};
@@ -81,7 +81,8 @@ pub(crate) async fn tell_until(
     limit: impl FnOnce() -> Instant,
 ) {
     let mut telling = JoinSet::new();
-    for feed in feeds.iter().cloned() {
+    for feed in feeds {
+        let feed = Arc::clone(feed);
         telling.spawn(async move { feed.announce_on().await });
     }
     ended.await;

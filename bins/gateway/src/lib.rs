@@ -37,6 +37,7 @@ mod secret_files;
 mod service_manager;
 mod settings;
 mod source;
+mod task_sets;
 mod test_mode;
 #[cfg_attr(not(feature = "otel"), path = "no_traces.rs")]
 mod traces;

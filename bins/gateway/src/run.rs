@@ -13,7 +13,8 @@ use crate::ports::SystemClock;
 use crate::reload::Reloader;
 use crate::service_manager;
 use crate::source::ConfigSource;
-use crate::test_mode::{BuiltTest, TaskSets};
+use crate::task_sets::TaskSets;
+use crate::test_mode::BuiltTest;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
 use opencredits_api::{App, Ended, Limits, Listening, LiveCertificate, OperatorApp, Routes, serve, service};
@@ -133,16 +134,21 @@ pub(crate) async fn run(
     drop((close, close_test, close_metrics));
     // A run goes on to its end. What takes longer is done again by the next process.
     stop_jobs.stop_by(deadline.at_least(JOBS_END));
-    // Both at once: an operator may wait for a job, and the end of the process for the slower of the two only.
+    end_tasks(&mut sets, &deadline).await;
+    drop(mails.jobs);
+    let drained = settled(app, of_modes.iter().flatten(), sets.draining, &deadline).await?;
+    tracing::info!(clean = drained && ended == Ended::Drained, "stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the end of sockets and tasks. Both at once: an operator may wait for a job, and the end of the process for the slower of
+/// the two only. Other processes are told of changes meanwhile, and of the last one after it.
+async fn end_tasks(sets: &mut TaskSets, deadline: &Deadline) {
     let (sockets, tasks) = (ended_all(&mut sets.sockets), ended_all(&mut sets.tasks));
     let all_ended = async {
         tokio::join!(sockets, tasks);
     };
     cluster::tell_until(&sets.feeds, all_ended, || deadline.at_least(JOBS_END)).await;
-    drop(mails.jobs);
-    let drained = settled(app, of_modes.iter().flatten(), sets.draining, &deadline).await?;
-    tracing::info!(clean = drained && ended == Ended::Drained, "stopped");
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Starts what serves test keys, where there is test mode.

@@ -7,6 +7,7 @@ use crate::jobs;
 use crate::machine;
 use crate::parts::{self, OfProcess};
 use crate::payments;
+use crate::task_sets::TaskSets;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{ApiSettings, PagesApp, TestApp, TestAppParts};
 use opencredits_keys::DataKeys;
@@ -17,15 +18,14 @@ use opencredits_service::jobs::StopSignal;
 use opencredits_service::mail::MailQueue;
 use opencredits_service::telemetry::ModeParts;
 use opencredits_service::{
-    ChangeFeed, Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestOffering,
-    TestParts, TestPorts, TestUpstreams, UsageReads, books,
+    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestOffering, TestParts,
+    TestPorts, TestUpstreams, UsageReads, books,
 };
 use opencredits_store::Store;
 use opencredits_units::BasisPoints;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 /// The part of the memory for bodies that test keys may take besides.
 const MEMORY_PART: usize = 8;
@@ -112,21 +112,6 @@ fn smaller(mut settings: Settings) -> Settings {
     settings.large_at_once = 1;
     settings.drains.drains_max = settings.drains.drains_max.min(DRAINS_MAX);
     settings
-}
-
-/// The tasks of a process.
-#[derive(Default)]
-pub(crate) struct TaskSets {
-    /// Those that are stopped.
-    pub(crate) tasks: JoinSet<()>,
-    /// Those that end by themselves once the gateway is gone.
-    pub(crate) draining: JoinSet<()>,
-    /// Admin sockets, which end once they are told to.
-    pub(crate) sockets: JoinSet<()>,
-    /// Those that follow config and other processes until nothing is served any more.
-    pub(crate) following: JoinSet<()>,
-    /// What tells other processes of changes, to the end.
-    pub(crate) feeds: Vec<Arc<ChangeFeed>>,
 }
 
 impl BuiltTest {

@@ -21,6 +21,8 @@ pub(super) enum Event {
     Step { lane: usize },
     /// A part of some work on a server's core is done.
     Slice { server: usize, slice: Slice },
+    /// A gateway's thread is done with a batch, on a machine of its own.
+    Decided { gateway: usize },
     /// A flush of a server's disk is done.
     Flushed { server: usize },
     /// A server's WAL writer wakes up.

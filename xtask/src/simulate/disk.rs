@@ -3,6 +3,9 @@
 /// Who has to be told that a flush is done.
 pub(super) type Lanes = Vec<usize>;
 
+/// Commands whose records fill a file of 16 MiB: 530 bytes each, as `pg_stat_wal` has counted them.
+const COMMANDS_A_FILE: u64 = 31_656;
+
 /// The disk of a server.
 #[derive(Default)]
 pub(super) struct Disk {
@@ -17,11 +20,27 @@ pub(super) struct Disk {
     accepted: u64,
     flushing: u64,
     flushed: u64,
+    /// Commands that were written, and those that a flush has taken.
+    written: u64,
+    taken: u64,
     /// The most that was not on disk.
     unflushed_max: u64,
 }
 
 impl Disk {
+    /// A batch of so many commands is written.
+    pub(super) fn write(&mut self, commands: u64) {
+        self.written = self.written.saturating_add(commands);
+    }
+
+    /// The files that the flush has to create which has just begun.
+    pub(super) fn files(&mut self) -> u64 {
+        let files = |commands: u64| commands.checked_div(COMMANDS_A_FILE).unwrap_or_default();
+        let created = files(self.written).saturating_sub(files(self.taken));
+        self.taken = self.written;
+        created
+    }
+
     /// A durable commit waits for the disk. Whether a flush begins with it.
     pub(super) fn commit(&mut self, lane: usize) -> bool {
         self.waiting.push(lane);
@@ -84,6 +103,17 @@ mod tests {
         assert_eq!(disk.done(), (vec![1], true));
         assert_eq!(disk.done(), (vec![2, 3], false));
         assert!(disk.commit(4));
+    }
+
+    #[test]
+    fn a_full_file_is_followed_by_a_new_one() {
+        let mut disk = Disk::default();
+        disk.write(COMMANDS_A_FILE - 1);
+        assert_eq!(disk.files(), 0);
+        disk.write(1);
+        assert_eq!((disk.files(), disk.files()), (1, 0));
+        disk.write(COMMANDS_A_FILE * 2);
+        assert_eq!(disk.files(), 2);
     }
 
     #[test]

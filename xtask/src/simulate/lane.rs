@@ -24,11 +24,15 @@ pub(super) enum Stage {
     Decide,
     /// The writes and COMMIT travel to the database.
     Send,
-    /// It writes holds and balances.
+    /// It writes holds, and balances where it has no entries.
     Write,
     /// It locks the accounts of the house and the head.
     LockHead,
-    /// It writes the entries.
+    /// The head was unlocked, and it is woken.
+    Woken,
+    /// It tries again to lock the head.
+    LockAgain,
+    /// It writes balances and entries.
     Enter,
     /// COMMIT is sent now, where it was not sent with the writes.
     Apart,
@@ -36,6 +40,8 @@ pub(super) enum Stage {
     Commit,
     /// A durable batch waits for the standby.
     Standby,
+    /// It ends the transaction.
+    Finish,
     /// Its locks end.
     Release,
     /// The answer travels to the gateway.

@@ -1,15 +1,16 @@
 //! The simulation: requests, lanes, transactions, and the database that they share.
 
 use super::agenda::{Agenda, Event};
-use super::cores::Cores;
+use super::cores::{Cores, Worker};
 use super::disk::Disk;
 use super::figures::{Counts, Figures};
 use super::lane::{Lane, Spent, Stage};
 use super::numbers::{MILLISECOND, Nanos, Random, SECOND, Window, hashed, wide};
-use super::parameters::{Durable, Form, Parameters};
+use super::parameters::{Form, Parameters};
 use super::people::People;
 use super::requests::{Command, Kind, Request, Requests};
 use super::rows::Rows;
+use std::collections::VecDeque;
 
 /// Callers begin within so long, so that they do not all ask at once for ever.
 const BEGINNING: Nanos = 10 * MILLISECOND;
@@ -39,6 +40,8 @@ pub(super) struct Model<'a> {
     people: People,
     requests: Requests,
     lanes: Vec<Lane>,
+    /// For each gateway, the lanes whose batches wait for its thread. It is at the first one.
+    threads: Vec<VecDeque<usize>>,
     servers: Vec<Server>,
     /// A row for each person: wallet and limits, which are locked together.
     wallets: Rows,
@@ -54,7 +57,8 @@ impl<'a> Model<'a> {
         let mut random = Random::new(parameters.seed);
         let people = People::new(parameters, &mut random);
         let of_gateway = || (0..parameters.shards).flat_map(|shard| std::iter::repeat_n(shard, parameters.writers));
-        let server = || Server { cores: Cores::new(parameters.cores, window), disk: Disk::default() };
+        let cores: fn(usize, Window) -> Cores = if parameters.together { Cores::pinned } else { Cores::shared };
+        let server = || Server { cores: cores(parameters.cores, window), disk: Disk::default() };
         Self {
             parameters,
             window,
@@ -64,6 +68,7 @@ impl<'a> Model<'a> {
             people,
             requests: Requests::default(),
             lanes: (0..parameters.gateways).flat_map(|_| of_gateway()).map(Lane::new).collect(),
+            threads: std::iter::repeat_with(VecDeque::new).take(parameters.gateways).collect(),
             servers: std::iter::repeat_with(server).take(parameters.servers()).collect(),
             wallets: Rows::new(parameters.persons, window),
             heads: Rows::new(parameters.shards, window),
@@ -110,14 +115,17 @@ impl<'a> Model<'a> {
                 if let Some(slice) = next {
                     self.add_after(slice.length, Event::Slice { server, slice });
                 }
-                if slice.left == 0 {
-                    self.advance(slice.lane);
+                match slice.worker {
+                    _ if slice.left > 0 => {}
+                    Worker::Lane(lane) => self.advance(lane),
+                    Worker::Gateway(gateway) => self.decided(gateway),
                 }
             }
+            Event::Decided { gateway } => self.decided(gateway),
             Event::Flushed { server } => self.flushed(server),
             Event::WalWriter { server } => {
                 if self.servers[server].disk.look() {
-                    self.add_after(self.parameters.commit(), Event::Flushed { server });
+                    self.flush(server);
                 }
             }
             Event::End => self.counts.waiting = self.requests.waiting(),
@@ -220,29 +228,39 @@ impl<'a> Model<'a> {
     fn step(&mut self, lane: usize) -> Flow {
         let Lane { batch, captures, accounts, .. } = &self.lanes[lane];
         let (commands, captures, persons) = (batch.len(), *captures, accounts.len());
-        let (of_batch, of_rows) = (self.parameters.batch_half(), self.parameters.rows_half(commands, persons));
+        let (of_batch, of_rows) = (self.parameters.batch_half(), self.parameters.apply_half(commands));
+        let (of_persons, end) = (self.parameters.persons_half(persons), self.parameters.end_work());
+        let is_early = self.parameters.commit_form == Form::Early && self.parameters.is_durable(captures);
         let (there, whole) = (self.parameters.round_trip() / 2, self.parameters.round_trip());
         match self.lanes[lane].stage {
             Stage::Idle => Flow::Waits,
             Stage::Begin => self.work(lane, of_batch, Stage::Lock),
             Stage::Lock => self.lock(lane),
-            Stage::Read => self.work(lane, of_rows, Stage::Answered),
+            Stage::Read => self.work(lane, of_rows + of_persons, Stage::Answered),
             Stage::Answered => self.wait(lane, Spent::Trips, whole.saturating_sub(there), Stage::Decide),
-            Stage::Decide => self.work(lane, self.parameters.client_work(commands), Stage::Send),
+            Stage::Decide => self.decide(lane),
             Stage::Send => self.wait(lane, Spent::Trips, there, Stage::Write),
-            Stage::Write => self.work(lane, of_batch + of_rows, Stage::LockHead),
-            Stage::LockHead => self.lock_head(lane, captures),
-            Stage::Enter => self.work(lane, self.parameters.head_work(captures), Stage::Apart),
+            Stage::Write => {
+                let balances = if captures == 0 { of_persons } else { 0 };
+                self.work(lane, of_batch + of_rows + balances, Stage::LockHead)
+            }
+            Stage::LockHead => self.lock_head(lane, captures, Rows::lock),
+            Stage::Woken => self.work(lane, self.parameters.wait_work(), Stage::LockAgain),
+            Stage::LockAgain => self.lock_head(lane, captures, Rows::lock_again),
+            Stage::Enter => {
+                let work = self.parameters.head_work(captures, persons) + if is_early { end } else { 0 };
+                self.work(lane, work, Stage::Apart)
+            }
             Stage::Apart => {
                 let trip = if self.parameters.commit_form == Form::Apart { whole } else { 0 };
                 self.wait(lane, Spent::Trips, trip, Stage::Commit)
             }
             Stage::Commit => self.commit(lane, captures),
             Stage::Standby => {
-                let is_early = self.parameters.commit_form == Form::Early;
-                let next = if is_early { Stage::Return } else { Stage::Release };
+                let next = if is_early { Stage::Return } else { Stage::Finish };
                 self.wait(lane, Spent::Disk, self.parameters.standby(), next)
             }
+            Stage::Finish => self.work(lane, end, Stage::Release),
             Stage::Release => {
                 self.release(lane, captures);
                 self.lanes[lane].stage = Stage::Return;
@@ -275,10 +293,51 @@ impl<'a> Model<'a> {
         }
         self.spend(lane, Spent::Cores);
         let server = self.server(lane);
-        if let Some(slice) = self.servers[server].cores.begin(lane, work, self.now) {
+        self.compute(server, Worker::Lane(lane), work);
+        Flow::Waits
+    }
+
+    fn compute(&mut self, server: usize, worker: Worker, work: Nanos) {
+        if let Some(slice) = self.servers[server].cores.begin(worker, work, self.now) {
             self.add_after(slice.length, Event::Slice { server, slice });
         }
+    }
+
+    /// Gives the batch of a lane to the thread of its gateway.
+    fn decide(&mut self, lane: usize) -> Flow {
+        self.lanes[lane].stage = Stage::Send;
+        if self.parameters.client_work(1) == 0 {
+            return Flow::On;
+        }
+        let Parameters { shards, writers, together, .. } = *self.parameters;
+        self.spend(lane, if together { Spent::Cores } else { Spent::Trips });
+        let gateway = lane / (shards * writers);
+        let thread = &mut self.threads[gateway];
+        thread.push_back(lane);
+        if thread.len() == 1 {
+            self.think(gateway);
+        }
         Flow::Waits
+    }
+
+    /// The thread of a gateway begins with the first batch that waits for it.
+    fn think(&mut self, gateway: usize) {
+        let Some(lane) = self.threads[gateway].front().copied() else { return };
+        let work = self.parameters.client_work(self.lanes[lane].batch.len());
+        if self.parameters.together {
+            self.compute(self.server(lane), Worker::Gateway(gateway), work);
+        } else {
+            self.add_after(work, Event::Decided { gateway });
+        }
+    }
+
+    /// The thread of a gateway is done with a batch.
+    fn decided(&mut self, gateway: usize) {
+        let done = self.threads[gateway].pop_front();
+        self.think(gateway);
+        if let Some(lane) = done {
+            self.advance(lane);
+        }
     }
 
     fn server(&self, lane: usize) -> usize {
@@ -299,41 +358,45 @@ impl<'a> Model<'a> {
         Flow::On
     }
 
-    /// Locks the accounts of the house and the head, where the batch has entries.
-    fn lock_head(&mut self, lane: usize, captures: usize) -> Flow {
+    /// Locks the accounts of the house and the head, where the batch has entries. Who has waited is woken, and has to try again.
+    fn lock_head(&mut self, lane: usize, captures: usize, lock: fn(&mut Rows, usize, usize, Nanos) -> bool) -> Flow {
         let state = &mut self.lanes[lane];
         if captures == 0 {
             state.stage = Stage::Apart;
             return Flow::On;
         }
-        state.stage = Stage::Enter;
         state.spends = (Spent::Head, self.now);
-        if self.heads.lock(state.shard, lane, self.now) { Flow::On } else { Flow::Waits }
+        let is_locked = lock(&mut self.heads, state.shard, lane, self.now);
+        state.stage = if is_locked { Stage::Enter } else { Stage::Woken };
+        if is_locked { Flow::On } else { Flow::Waits }
     }
 
     fn commit(&mut self, lane: usize, captures: usize) -> Flow {
-        let is_durable = match self.parameters.durable {
-            Durable::None => false,
-            Durable::Captures => captures > 0,
-            Durable::All => true,
-        };
+        let is_durable = self.parameters.is_durable(captures);
         if is_durable && self.parameters.commit_form == Form::Early {
             self.release(lane, captures);
         }
         let server = self.server(lane);
         let disk = &mut self.servers[server].disk;
+        disk.write(wide(self.lanes[lane].batch.len()));
         if is_durable {
             self.lanes[lane].stage = Stage::Standby;
             self.lanes[lane].spends = (Spent::Disk, self.now);
             if disk.commit(lane) {
-                self.add_after(self.parameters.commit(), Event::Flushed { server });
+                self.flush(server);
             }
             return Flow::Waits;
         }
         disk.accept(wide(captures));
         self.watch(server);
-        self.lanes[lane].stage = Stage::Release;
+        self.lanes[lane].stage = Stage::Finish;
         Flow::On
+    }
+
+    /// A flush of a server's disk has begun.
+    fn flush(&mut self, server: usize) {
+        let files = self.servers[server].disk.files();
+        self.add_after(self.parameters.flush(files), Event::Flushed { server });
     }
 
     /// Puts the next look of a server's WAL writer on the agenda, where something is left for it.
@@ -350,7 +413,7 @@ impl<'a> Model<'a> {
     fn flushed(&mut self, server: usize) {
         let (lanes, goes_on) = self.servers[server].disk.done();
         if goes_on {
-            self.add_after(self.parameters.commit(), Event::Flushed { server });
+            self.flush(server);
         }
         self.watch(server);
         for lane in lanes {
@@ -369,7 +432,7 @@ impl<'a> Model<'a> {
         }
         self.lanes[lane].accounts = accounts;
         if captures > 0
-            && let Some(next) = self.heads.release(self.lanes[lane].shard, self.now)
+            && let Some(next) = self.heads.wake(self.lanes[lane].shard, self.now)
         {
             self.add_after(0, Event::Step { lane: next });
         }
@@ -407,7 +470,13 @@ impl<'a> Model<'a> {
         }
         let average = self.parameters.request_time();
         let time = self.random.below(average.saturating_mul(2).saturating_add(1));
-        self.add_after(time, Event::Ask(Command { request, kind: Kind::Capture }));
+        let pause = self.pause();
+        self.add_after(time.saturating_add(pause), Event::Ask(Command { request, kind: Kind::Capture }));
+    }
+
+    /// How long a caller takes after an answer.
+    fn pause(&mut self) -> Nanos {
+        self.random.below(self.parameters.caller().saturating_mul(2).saturating_add(1))
     }
 
     /// A capture is answered: the request has ended, and its caller begins the next one.
@@ -415,7 +484,8 @@ impl<'a> Model<'a> {
         let Some(Request { caller, .. }) = self.requests.close(request) else { return };
         self.counts.pairs += u64::from(self.is_measured());
         if self.parameters.requests_a_second().is_none() {
-            self.add_after(0, Event::Begin { gateway: caller });
+            let pause = self.pause();
+            self.add_after(pause, Event::Begin { gateway: caller });
         }
     }
 }

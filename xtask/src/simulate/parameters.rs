@@ -23,6 +23,16 @@ pub(super) enum Durable {
     All,
 }
 
+/// Who makes the next request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Order {
+    /// A person by chance, according to the shares
+    Share,
+    /// One person after the other, as in `cargo xtask bench database`
+    Turn,
+}
+
 /// How a batch commits. All but the first are what-if questions: the ledger does not do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -42,7 +52,7 @@ pub(super) struct Parameters {
     #[arg(long, default_value_t = 100)]
     pub(super) gateways: usize,
     /// Connections of each gateway that write to each ledger
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 1)]
     pub(super) writers: usize,
     /// Ledgers over which persons are divided
     #[arg(long, default_value_t = 1)]
@@ -56,6 +66,9 @@ pub(super) struct Parameters {
     /// Exponent of Zipf's law for the persons' shares of the requests, in hundredths; 0 is the same share for each
     #[arg(long, default_value_t = 50)]
     pub(super) skew: u32,
+    /// Who makes the next request
+    #[arg(long, value_enum, default_value = "share")]
+    pub(super) order: Order,
     /// All requests of a person go to one gateway
     #[arg(long)]
     pub(super) affinity: bool,
@@ -71,30 +84,49 @@ pub(super) struct Parameters {
     /// What a durable commit waits for a synchronous standby besides, in microseconds
     #[arg(long, default_value_t = 0)]
     pub(super) standby_us: u64,
+    /// What a flush takes longer that creates a file of the write-ahead log, in milliseconds; 0 where old files are used again
+    #[arg(long, default_value_t = 0)]
+    pub(super) wal_file_ms: u64,
     /// Database CPU of a command while the head is not locked, in microseconds
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 4)]
     pub(super) apply_us: u64,
-    /// Database CPU of the accounts of a person whom a batch has commands of, in microseconds
-    #[arg(long, default_value_t = 25)]
+    /// Database CPU of the accounts of a person whom a batch has commands of, in microseconds: one half reads, the other one writes,
+    /// under the head's lock where the batch has captures
+    #[arg(long, default_value_t = 13)]
     pub(super) person_us: u64,
     /// Database CPU of a capture while the head is locked, in microseconds
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 3)]
     pub(super) head_apply_us: u64,
     /// Database CPU of a batch while the head is not locked, in microseconds
-    #[arg(long, default_value_t = 700)]
+    #[arg(long, default_value_t = 130)]
     pub(super) batch_us: u64,
-    /// Database CPU of a batch with captures while the head is locked, in microseconds
-    #[arg(long, default_value_t = 480)]
+    /// Database CPU of a batch with captures from the lock of the head to its commit, in microseconds
+    #[arg(long, default_value_t = 130)]
     pub(super) head_us: u64,
-    /// CPU of a gateway for each command, where gateways run on the database's cores, in microseconds
-    #[arg(long, default_value_t = 0)]
+    /// Database CPU of a batch from its commit to the end of its locks, in microseconds
+    #[arg(long, default_value_t = 40)]
+    pub(super) end_us: u64,
+    /// Database CPU of a batch that has waited for the head, before it can lock it, in microseconds
+    #[arg(long, default_value_t = 100)]
+    pub(super) wait_us: u64,
+    /// CPU of a gateway's thread for each command, in microseconds
+    #[arg(long, default_value_t = 5)]
     pub(super) client_us: u64,
+    /// CPU of a gateway's thread for each batch, in microseconds
+    #[arg(long, default_value_t = 160)]
+    pub(super) client_batch_us: u64,
+    /// Gateways run on the database's cores. All work stays on one core each, as on a machine with few
+    #[arg(long)]
+    pub(super) together: bool,
     /// Cores of each database server
     #[arg(long, default_value_t = 8)]
     pub(super) cores: usize,
-    /// Callers of each gateway, each of which asks again as soon as it is answered
+    /// Callers of each gateway, each of which asks again once it is answered
     #[arg(long, default_value_t = 16)]
     pub(super) callers: u64,
+    /// Average time between an answer and the caller's next command, in microseconds
+    #[arg(long, default_value_t = 20)]
+    pub(super) caller_us: u64,
     /// Requests a second that come to each gateway, in place of callers
     #[arg(long, conflicts_with = "total_rate")]
     pub(super) rate: Option<u64>,
@@ -144,12 +176,17 @@ impl Parameters {
             ("--round-trip-us", self.round_trip_us, 0, TIME_MAX_US),
             ("--commit-us", self.commit_us, 0, TIME_MAX_US),
             ("--standby-us", self.standby_us, 0, TIME_MAX_US),
+            ("--wal-file-ms", self.wal_file_ms, 0, TIME_MAX_US / 1_000),
             ("--apply-us", self.apply_us, 0, TIME_MAX_US),
             ("--person-us", self.person_us, 0, TIME_MAX_US),
             ("--head-apply-us", self.head_apply_us, 0, TIME_MAX_US),
             ("--batch-us", self.batch_us, 0, TIME_MAX_US),
             ("--head-us", self.head_us, 0, TIME_MAX_US),
+            ("--end-us", self.end_us, 0, TIME_MAX_US),
+            ("--wait-us", self.wait_us, 0, TIME_MAX_US),
             ("--client-us", self.client_us, 0, TIME_MAX_US),
+            ("--client-batch-us", self.client_batch_us, 0, TIME_MAX_US),
+            ("--caller-us", self.caller_us, 0, TIME_MAX_US),
             ("--request-ms", self.request_ms, 0, TIME_MAX_US / 1_000),
             ("--wal-writer-ms", self.wal_writer_ms, 1, TIME_MAX_US / 1_000),
             ("--hold-p99-max-ms", self.hold_p99_max_ms, 1, TIME_MAX_US / 1_000),
@@ -172,8 +209,9 @@ impl Parameters {
         self.round_trip_us * MICROSECOND
     }
 
-    pub(super) fn commit(&self) -> Nanos {
-        self.commit_us * MICROSECOND
+    /// A flush that creates so many files.
+    pub(super) fn flush(&self, files: u64) -> Nanos {
+        self.commit_us * MICROSECOND + self.wal_file_ms * MILLISECOND * files
     }
 
     pub(super) fn standby(&self) -> Nanos {
@@ -207,44 +245,77 @@ impl Parameters {
         self.batch_us * MICROSECOND / 2
     }
 
-    /// CPU of each half for so many commands of so many persons.
-    pub(super) fn rows_half(&self, commands: usize, persons: usize) -> Nanos {
-        (self.apply_us * wide(commands) + self.person_us * wide(persons)) * MICROSECOND / 2
+    /// CPU of each half for so many commands.
+    pub(super) fn apply_half(&self, commands: usize) -> Nanos {
+        self.apply_us * wide(commands) * MICROSECOND / 2
     }
 
-    /// CPU under the head's lock, for a batch with so many captures.
-    pub(super) fn head_work(&self, captures: usize) -> Nanos {
-        (self.head_us + self.head_apply_us * wide(captures)) * MICROSECOND
+    /// CPU that reads the accounts of so many persons, and CPU that writes them.
+    pub(super) fn persons_half(&self, persons: usize) -> Nanos {
+        self.person_us * wide(persons) * MICROSECOND / 2
     }
 
-    /// CPU of the gateway for a batch, where it uses the database's cores.
+    /// CPU under the head's lock up to the commit, for a batch with so many captures that changes the accounts of so many persons.
+    pub(super) fn head_work(&self, captures: usize, persons: usize) -> Nanos {
+        (self.head_us + self.head_apply_us * wide(captures)) * MICROSECOND + self.persons_half(persons)
+    }
+
+    /// CPU from the commit to the end of the locks.
+    pub(super) fn end_work(&self) -> Nanos {
+        self.end_us * MICROSECOND
+    }
+
+    /// CPU of who has waited for the head.
+    pub(super) fn wait_work(&self) -> Nanos {
+        self.wait_us * MICROSECOND
+    }
+
+    /// CPU of the gateway for a batch.
     pub(super) fn client_work(&self, commands: usize) -> Nanos {
-        self.client_us * wide(commands) * MICROSECOND
+        (self.client_batch_us + self.client_us * wide(commands)) * MICROSECOND
     }
 
-    /// For how long the head is locked at least, by a batch with so many captures.
+    /// The average time until a caller asks again.
+    pub(super) fn caller(&self) -> Nanos {
+        self.caller_us * MICROSECOND
+    }
+
+    /// Whether a batch with so many captures waits for the disk.
+    pub(super) fn is_durable(&self, captures: usize) -> bool {
+        match self.durable {
+            Durable::None => false,
+            Durable::Captures => captures > 0,
+            Durable::All => true,
+        }
+    }
+
+    /// For how long the head is locked at least, by a batch with so many captures, all of one person.
     pub(super) fn head_locked(&self, captures: usize) -> Nanos {
-        let on_disk = if self.durable == Durable::None { 0 } else { self.commit() + self.standby() };
+        let on_disk = if self.is_durable(captures) { self.flush(0) + self.standby() } else { 0 };
         let commit = match self.commit_form {
             Form::Together => on_disk,
             Form::Apart => self.round_trip() + on_disk,
             Form::Early => 0,
         };
-        self.head_work(captures) + commit
+        self.head_work(captures, 1) + self.end_work() + commit
     }
 
-    /// Pairs a second that the heads allow, with batches of so many captures and nothing else; `None` where they are locked for no time.
+    /// Pairs a second that the heads allow, with batches of so many captures of as many persons and nothing else; `None` where they are
+    /// locked for no time.
     pub(super) fn head_bound(&self, captures: usize) -> Option<u64> {
-        let locked = Some(self.head_locked(captures)).filter(|locked| *locked > 0)?;
+        let others = self.persons_half(captures.saturating_sub(1));
+        let locked = Some(self.head_locked(captures) + others).filter(|locked| *locked > 0)?;
         Some(a_second(wide(captures) * wide(self.shards), locked))
     }
 
     /// Pairs a second that the cores allow, with batches of so many commands, each of another person; `None` where they cost nothing.
     pub(super) fn cores_bound(&self, commands: usize) -> Option<u64> {
         let kinds: u64 = if self.mark { 3 } else { 2 };
-        let halves = (self.batch_half() + self.rows_half(commands, commands)) * 2;
+        let halves =
+            (self.batch_half() + self.apply_half(commands) + self.persons_half(commands)) * 2 + self.end_work();
+        let client = if self.together { self.client_work(commands) } else { 0 };
         // A batch of each kind, and the entries of the captures.
-        let work = (halves + self.client_work(commands)) * kinds + self.head_work(commands);
+        let work = (halves + client) * kinds + self.head_work(commands, 0);
         let work = Some(work).filter(|work| *work > 0)?;
         Some(a_second(wide(self.cores) * wide(self.servers()) * wide(commands), work))
     }

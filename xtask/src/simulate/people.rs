@@ -1,7 +1,7 @@
 //! The persons: how often each asks, and where their wallets are.
 
 use super::numbers::{Random, hashed, part_of};
-use super::parameters::Parameters;
+use super::parameters::{Order, Parameters};
 
 /// The sum of all shares.
 const WHOLE: u64 = 1 << 53;
@@ -14,6 +14,8 @@ pub(super) struct People {
     ranked: Vec<usize>,
     shards: usize,
     gateways: usize,
+    /// Where persons ask in turn: how many have.
+    turn: Option<usize>,
 }
 
 impl People {
@@ -23,11 +25,17 @@ impl People {
             ranked.swap(last, random.place(last.saturating_add(1)));
         }
         let sums = sums(parameters.persons, parameters.skew);
-        Self { sums, ranked, shards: parameters.shards, gateways: parameters.gateways }
+        let turn = (parameters.order == Order::Turn).then_some(0);
+        Self { sums, ranked, shards: parameters.shards, gateways: parameters.gateways, turn }
     }
 
     /// The person of the next request.
-    pub(super) fn draw(&self, random: &mut Random) -> usize {
+    pub(super) fn draw(&mut self, random: &mut Random) -> usize {
+        if let Some(turn) = &mut self.turn {
+            let person = turn.checked_rem(self.ranked.len()).unwrap_or_default();
+            *turn = turn.wrapping_add(1);
+            return person;
+        }
         let whole = self.sums.last().copied().unwrap_or_default();
         let at = random.below(whole);
         let rank = self.sums.partition_point(|sum| *sum <= at);

@@ -155,7 +155,6 @@ fn each_job_runs_at_one_worker_at_a_time_and_those_of_a_killed_worker_are_taken_
     let names = ALL_THE_TIME.join("', '");
     let of_killed = format!("SELECT count(*) FROM jobs WHERE name IN ('{names}') AND holder LIKE '% {id} %'");
     let took = within(TAKEN_OVER, "the jobs of the killed worker are taken over", || cluster.number(&of_killed) == 0);
-    eprintln!("taken over {took:?} after the kill");
     assert!(token() > before);
     within(seconds(20), "the other worker runs them", || {
         ALL_THE_TIME.iter().all(|job| of_worker(1 - killed).contains(*job))
@@ -171,6 +170,7 @@ const CLOCK: &str = include_str!("cluster_clock.c");
 const PRELOADED: &str = "LD_PRELOAD";
 
 /// A library with a clock that is ahead by so many seconds. `None`, and a word on standard error, where there is no compiler.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn clock(folder: &Fixture, ahead: i64) -> Option<String> {
     let source = folder.file(&format!("clock{ahead}.c"), CLOCK);
     let (library, offset) = (format!("{source}.so"), format!("-DOFFSET={ahead}"));
@@ -245,7 +245,6 @@ fn check_jobs_of(clocks: [i64; 2]) {
     let took = within(TAKEN_OVER, "the second worker runs the jobs of the first", || {
         ALL_THE_TIME.iter().all(|job| runs(&cluster, 1, job) > 0)
     });
-    eprintln!("taken over {took:?} after the kill");
     assert!(took >= LEASED, "the leases lasted for {took:?} only");
     check_second(&cluster);
 

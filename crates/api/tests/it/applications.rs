@@ -169,7 +169,7 @@ async fn referrals_count_people_once_over_five_or_more_and_never_the_owner() {
 
 #[tokio::test]
 async fn a_partner_asks_for_its_figures_sixty_times_a_minute_at_most() {
-    if OnlyOnFiles::ItsMinutes.leaves_out() {
+    if OnlyOnFiles::Minutes.leaves_out() {
         return;
     }
     let app = TestApp::new().await;

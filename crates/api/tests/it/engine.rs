@@ -47,32 +47,32 @@ impl Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnlyOnFiles {
     /// It is about the files themselves.
-    ItsFiles,
+    Files,
     /// It is about holds that outlive their process.
-    ItsOneProcess,
+    OneProcess,
     /// It moves the clock of the rates of keys.
-    ItsMinutes,
+    Minutes,
     /// It drops a request at the moment at which something is seen of it.
-    ItsMoments,
+    Moments,
     /// The runtime's time stands still in it.
-    ItsStillTime,
+    StillTime,
     /// It compares how long requests take.
-    ItsTimes,
+    Times,
 }
 
 impl OnlyOnFiles {
     const fn reason(self) -> &'static str {
         match self {
-            Self::ItsFiles => "it is about the files of the data folder, and there are none",
-            Self::ItsOneProcess => {
+            Self::Files => "it is about the files of the data folder, and there are none",
+            Self::OneProcess => {
                 "a ledger in a file has one process; of several, each holds what is its own until it is silent"
             }
-            Self::ItsMinutes => {
+            Self::Minutes => {
                 "the minutes of rates that processes share are the database's, and no test moves its clock"
             }
-            Self::ItsMoments => "a request goes on while a look at the database is answered",
-            Self::ItsStillTime => "time that stands still jumps to the end of every wait for the server",
-            Self::ItsTimes => "how long a database takes varies by more than what is compared",
+            Self::Moments => "a request goes on while a look at the database is answered",
+            Self::StillTime => "time that stands still jumps to the end of every wait for the server",
+            Self::Times => "how long a database takes varies by more than what is compared",
         }
     }
 

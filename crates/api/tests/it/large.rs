@@ -85,7 +85,7 @@ async fn a_large_answer_is_translated_and_carries_its_charge() {
 
 #[tokio::test]
 async fn a_client_that_leaves_before_its_large_body_is_sent_pays_nothing() {
-    if OnlyOnFiles::ItsMoments.leaves_out() {
+    if OnlyOnFiles::Moments.leaves_out() {
         return;
     }
     let app = TestApp::new().await;

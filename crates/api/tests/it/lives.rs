@@ -136,7 +136,7 @@ fn in_flight(app: &TestApp) -> Vec<HoldRow> {
 
 #[tokio::test]
 async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
-    if OnlyOnFiles::ItsOneProcess.leaves_out() {
+    if OnlyOnFiles::OneProcess.leaves_out() {
         return;
     }
     let app = TestApp::new().await;
@@ -169,7 +169,7 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
 
 #[tokio::test]
 async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
-    if OnlyOnFiles::ItsOneProcess.leaves_out() {
+    if OnlyOnFiles::OneProcess.leaves_out() {
         return;
     }
     let app = TestApp::new().await;
@@ -191,7 +191,7 @@ async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
 
 #[tokio::test(start_paused = true)]
 async fn who_leaves_a_model_that_goes_on_thinking_aloud_pays_for_all_that_was_seen() {
-    if OnlyOnFiles::ItsStillTime.leaves_out() {
+    if OnlyOnFiles::StillTime.leaves_out() {
         return;
     }
     let app = TestApp::answering(VENDORS, MODELS, "application/json", "{}");

@@ -208,7 +208,7 @@ async fn keys_are_listed_page_by_page() {
 
 #[tokio::test]
 async fn changes_are_bounded_and_reading_is_not() {
-    if OnlyOnFiles::ItsMinutes.leaves_out() {
+    if OnlyOnFiles::Minutes.leaves_out() {
         return;
     }
     let app = TestApp::new().await;

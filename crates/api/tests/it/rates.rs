@@ -29,7 +29,7 @@ fn told(answer: &Answer) -> [&str; 3] {
 
 #[tokio::test]
 async fn every_answer_of_a_limited_key_tells_its_rates_through_every_api() {
-    if OnlyOnFiles::ItsMinutes.leaves_out() {
+    if OnlyOnFiles::Minutes.leaves_out() {
         return;
     }
     let app = TestApp::new().await;
@@ -87,7 +87,7 @@ async fn a_key_without_rates_is_told_none() {
 
 #[tokio::test]
 async fn tokens_are_counted_as_they_were_used_and_given_back_where_nothing_was() {
-    if OnlyOnFiles::ItsMinutes.leaves_out() {
+    if OnlyOnFiles::Minutes.leaves_out() {
         return;
     }
     let app = TestApp::new().await;
@@ -148,7 +148,7 @@ async fn a_place_is_free_again_once_the_request_is_settled_also_after_its_client
 
 #[tokio::test]
 async fn a_change_of_another_key_leaves_what_is_left_as_it_was() {
-    if OnlyOnFiles::ItsMinutes.leaves_out() {
+    if OnlyOnFiles::Minutes.leaves_out() {
         return;
     }
     let app = TestApp::new().await;

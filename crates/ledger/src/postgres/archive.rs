@@ -6,10 +6,11 @@
 
 use super::archive_error::ArchiveError;
 use super::archive_file::{self, Totals, Writer};
-use super::closings::{self, Closing, ClosingRecord};
+use super::closings::{self, Closing};
 use super::connection::connect;
-use super::months::{self, EntriesPart, Table};
-use super::rows::{CommitDigest, ENTRY_COLUMNS, EntryRecord, id_bytes};
+use super::month::EntriesPart;
+use super::months::{self, Table};
+use super::rows::{ClosingRecord, CommitDigest, ENTRY_COLUMNS, EntryRecord, id_bytes};
 use super::schema;
 use super::verify;
 use crate::chain::ChainHead;

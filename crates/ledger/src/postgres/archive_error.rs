@@ -2,7 +2,7 @@
 
 use super::archive_file::Fault;
 use super::error::Trouble;
-use super::months::EntriesPart;
+use super::month::EntriesPart;
 use crate::error::{LedgerError, StorageError};
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 //! before. The lines of entries are the columns of their table as PostgreSQL's `COPY` writes and reads them, so that they can be read
 //! without this program as well.
 
-use super::months::EntriesPart;
+use super::month::EntriesPart;
 use super::rows::{EntryRecord, kind_number, leg_bytes, legs_of};
 use crate::codec::Number;
 use crate::error::StorageError;
@@ -304,13 +304,17 @@ mod tests {
     fn entry(commit: i64, n: u128, amount: i64, memo: &[u8]) -> EntryRecord {
         let (low, _) = part().range();
         EntryRecord {
-            id: EntryId::from_bits(low.bits() + n),
+            id: EntryId::from_bits(low.bits().saturating_add(n)),
             commit,
             kind: if amount == 0 { EntryKind::Void } else { EntryKind::Capture },
             at: UnixMs::new(1_790_000_000_000),
             fingerprint: u64::MAX - 5,
             charged: NanoUsd::new(amount),
-            legs: if amount == 0 { vec![] } else { vec![(1, NanoUsd::new(-amount)), (7, NanoUsd::new(amount))] },
+            legs: if amount == 0 {
+                vec![]
+            } else {
+                vec![(1, NanoUsd::new(amount.saturating_neg())), (7, NanoUsd::new(amount))]
+            },
             memo: memo.to_vec(),
         }
     }
@@ -367,7 +371,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let (path, ..) = written(&folder, &[entry(1, 5, 10, b"memo"), entry(2, 9, 0, b"")]);
             let bytes = std::fs::read(&path).unwrap();
-            let at = at.index(bytes.len() - 1);
+            let at = at.index(bytes.len().saturating_sub(1));
             let mut changed = bytes.clone();
             changed[at] = with;
             for changed in [&changed[..], &bytes[..at]] {

@@ -4,12 +4,10 @@
 //! vouches for it. A part that was brought back keeps its closing, as history.
 
 use super::error::Trouble;
-use super::months::EntriesPart;
-use super::reads::Reads;
-use super::rows::id_bytes;
-use crate::any::AnyLedger;
+use super::month::EntriesPart;
+use super::rows::{ClosingRecord, id_bytes};
 use crate::codec::Number;
-use crate::error::{LedgerError, StorageError};
+use crate::error::StorageError;
 use hashbrown::HashMap;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use tokio_postgres::types::Type;
@@ -45,26 +43,6 @@ pub struct Closing {
     pub last_at: UnixMs,
     /// What each account got by them; giving accounts have negative sums. All are ends of holds.
     pub sums: Vec<(AccountId, NanoUsd)>,
-}
-
-/// A closing as its rows have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClosingRecord {
-    pub(crate) closing: i64,
-    /// The commit of the chain that has written it.
-    pub(crate) commit: i64,
-    pub(crate) part: EntriesPart,
-    pub(crate) entries: i64,
-    /// The last commit of its entries.
-    pub(crate) last_commit: i64,
-    pub(crate) last_at: UnixMs,
-    /// The digest of the lists of ids.
-    pub(crate) ids: Vec<u8>,
-    /// The digest of the file.
-    pub(crate) file: Vec<u8>,
-    pub(crate) is_restored: bool,
-    /// By number.
-    pub(crate) sums: Vec<(Number, NanoUsd)>,
 }
 
 const fn damaged() -> StorageError {
@@ -149,61 +127,6 @@ pub(crate) async fn among(
 pub(crate) async fn ids(client: &Client, closing: i64) -> Result<(i64, Vec<u8>), StorageError> {
     let row = client.query_typed_one(IDS, &[(&closing, Type::INT8)]).await.map_err(Trouble::of)?;
     Ok((row.try_get(0).map_err(Trouble::of)?, row.try_get(1).map_err(Trouble::of)?))
-}
-
-impl Reads {
-    /// The parts that are archived now.
-    pub(crate) async fn closings(&self) -> Result<Vec<Closing>, LedgerError> {
-        let mut records = all(&*self.client().await?).await?;
-        records.retain(|record| !record.is_restored);
-        let mut closings = Vec::with_capacity(records.len());
-        for record in records {
-            let sums = self.named(&record.sums).await?;
-            let entries = record.entries.cast_unsigned();
-            closings.push(Closing { part: record.part, entries, last_at: record.last_at, sums });
-        }
-        Ok(closings)
-    }
-
-    /// Refuses an id whose entry is archived.
-    pub(crate) async fn refuse_archived(&self, id: EntryId) -> Result<(), LedgerError> {
-        let found = among(&*self.client().await?, std::iter::once(id)).await?;
-        match found.into_values().next() {
-            Some(part) => Err(LedgerError::Archived { part }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl AnyLedger {
-    /// What stays of the parts whose entries are archived, for sums over all entries: [`Self::entries`] lacks these entries. A ledger in
-    /// a file has none. `until` is the end of what is summed, by the times of decisions.
-    ///
-    /// # Errors
-    /// [`LedgerError::Archived`] where some of the archived entries are not before `until`: then their sums do not tell. When the
-    /// database cannot be read.
-    pub async fn closings(&self, until: Option<UnixMs>) -> Result<Vec<Closing>, LedgerError> {
-        let Self::Shared(ledger) = self else { return Ok(Vec::new()) };
-        let closings = Box::pin(ledger.closings()).await?;
-        let beyond = |closing: &&Closing| until.is_some_and(|until| closing.entries > 0 && closing.last_at >= until);
-        if let Some(closing) = closings.iter().find(beyond) {
-            return Err(LedgerError::Archived { part: closing.part });
-        }
-        Ok(closings)
-    }
-
-    /// Refuses where entries whose ids were made at this time or later are archived: for whoever reads all from then on.
-    ///
-    /// # Errors
-    /// [`LedgerError::Archived`], or when the database cannot be read.
-    pub async fn refuse_archived_from(&self, from: UnixMs) -> Result<(), LedgerError> {
-        let closings = self.closings(None).await?;
-        let reaches = |closing: &&Closing| closing.entries > 0 && closing.part.end().start() > from;
-        match closings.iter().find(reaches) {
-            Some(closing) => Err(LedgerError::Archived { part: closing.part }),
-            None => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]

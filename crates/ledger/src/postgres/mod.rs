@@ -12,6 +12,8 @@
 mod archive;
 mod archive_error;
 mod archive_file;
+mod archived;
+mod archives;
 mod batch;
 mod closings;
 mod connection;
@@ -21,6 +23,7 @@ mod lane;
 mod ledger;
 #[cfg(feature = "sqlite")]
 mod migrate;
+mod month;
 mod months;
 mod processes;
 mod reads;
@@ -42,5 +45,5 @@ pub use closings::Closing;
 pub use ledger::{Decision, SharedLedger, SharedOptions};
 #[cfg(feature = "sqlite")]
 pub(crate) use migrate::RawDatabase;
-pub use months::{EntriesPart, Month, MonthError};
+pub use month::{EntriesPart, Month, MonthError};
 pub use processes::{HEARTBEAT, ProcessRow};

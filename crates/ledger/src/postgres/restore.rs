@@ -3,8 +3,8 @@
 use super::archive::{Archives, BEGIN, PAGE, closing_of};
 use super::archive_error::ArchiveError;
 use super::archive_file::{self, Fault};
-use super::closings::{self, Closing, ClosingRecord};
-use super::rows::{ENTRY_COLUMNS, EntryRecord, id_bytes, kind_number, leg_bytes};
+use super::closings::{self, Closing};
+use super::rows::{ClosingRecord, ENTRY_COLUMNS, EntryRecord, id_bytes, kind_number, leg_bytes};
 use opencredits_units::{Measure, Progress};
 use std::path::Path;
 use tokio_postgres::types::{ToSql, Type};

@@ -1,6 +1,6 @@
 //! Rows, from and to the ledger's own types. Accounts have their number in the database here.
 
-use super::closings::ClosingRecord;
+use super::month::EntriesPart;
 use crate::codec::{AccountParts, Number};
 use crate::error::StorageError;
 use crate::types::{EntryKind, Floor, Phase};
@@ -201,6 +201,26 @@ pub(crate) fn legs_of(bytes: &[u8]) -> Option<Vec<(Number, NanoUsd)>> {
         Some((Number::from_be_bytes(*number), NanoUsd::new(amount)))
     };
     legs.iter().map(leg).collect()
+}
+
+/// A closing as its rows have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClosingRecord {
+    pub(crate) closing: i64,
+    /// The commit of the chain that has written it.
+    pub(crate) commit: i64,
+    pub(crate) part: EntriesPart,
+    pub(crate) entries: i64,
+    /// The last commit of its entries.
+    pub(crate) last_commit: i64,
+    pub(crate) last_at: UnixMs,
+    /// The digest of the lists of ids.
+    pub(crate) ids: Vec<u8>,
+    /// The digest of the file.
+    pub(crate) file: Vec<u8>,
+    pub(crate) is_restored: bool,
+    /// By number.
+    pub(crate) sums: Vec<(Number, NanoUsd)>,
 }
 
 /// The digest of what a commit wrote: its accounts by number, then its entries by id. One that has archived wrote a closing.

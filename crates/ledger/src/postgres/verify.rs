@@ -2,11 +2,11 @@
 //!
 //! Archived entries are counted by what stays of them (`verify_archives`).
 
+use super::archives::Archives;
 use super::error::Trouble;
 use super::rows::{
     ACCOUNT_COLUMNS, AccountRecord, CommitDigest, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, commit_hash,
 };
-use super::verify_archives::Archives;
 use crate::chain::{ChainHead, Loss};
 use crate::codec::{self, EntryParts, Hold, Number};
 use crate::error::StorageError;

@@ -4,49 +4,15 @@
 //! still in the database.
 
 use super::archive_file::{self, Fault, Reader};
-use super::closings::{self, ClosingRecord};
-use super::rows::{EntryRecord, HOLD_COLUMNS, HoldRecord};
+use super::archives::Archives;
+use super::closings;
+use super::rows::{ClosingRecord, EntryRecord, HOLD_COLUMNS, HoldRecord};
 use super::verify::Verifying;
 use crate::error::StorageError;
 use crate::report::Finding;
 use opencredits_units::{Measure, Progress};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// What is archived.
-#[derive(Default)]
-pub(crate) struct Archives {
-    /// By the commits that wrote them.
-    closings: BTreeMap<i64, Vec<ClosingRecord>>,
-    /// The number of entries that are archived and in no file that was given, and the last commit of one.
-    stated: u64,
-    last_commit: i64,
-    /// The number of entries that commits lack and that may be these.
-    missing: u64,
-    /// The files that were given, each at its next entry.
-    files: Vec<(Reader, Option<EntryRecord>)>,
-}
-
-impl Archives {
-    /// What a commit has archived.
-    pub(crate) fn take(&mut self, commit: i64) -> Vec<ClosingRecord> {
-        self.closings.remove(&commit).unwrap_or_default()
-    }
-
-    /// Whether entries that a commit lacks may be archived; they are counted then.
-    pub(crate) fn may_have(&mut self, commit: i64, missing: u64) -> bool {
-        if commit > self.last_commit {
-            return false;
-        }
-        self.missing = self.missing.saturating_add(missing);
-        true
-    }
-
-    /// The number of entries that are archived and in no file that was given.
-    pub(crate) const fn stated(&self) -> u64 {
-        self.stated
-    }
-}
 
 impl Verifying<'_> {
     /// Shows what stays of archived entries, and opens the files.

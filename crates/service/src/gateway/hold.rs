@@ -55,6 +55,7 @@ enum Known {
 }
 
 /// What was decided of a hold.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and is the large one nearly always")]
 enum Decided {
     Sent(Amounts, Placing),
     /// The balance is short by what was estimated, and the input can be counted.
@@ -205,12 +206,7 @@ impl Gateway {
     }
 
     /// Sends the hold to the ledger.
-    fn place(
-        self: &Arc<Self>,
-        request: &InferenceRequest,
-        plan: &Plan<'_>,
-        known: Known,
-    ) -> Result<Decided, Fault> {
+    fn place(self: &Arc<Self>, request: &InferenceRequest, plan: &Plan<'_>, known: Known) -> Result<Decided, Fault> {
         let spender = &request.spender;
         let now = self.ports.clock.now();
         let terms = |model: &Model| terms(&plan.served, spender, model);

@@ -83,7 +83,7 @@ fn number_in(variable: &str) -> Option<u64> {
 
 /// The seeds of one of two threads.
 fn check_half(half: u64) {
-    if OnlyOnFiles::ItsFiles.leaves_out() {
+    if OnlyOnFiles::Files.leaves_out() {
         return;
     }
     if let Some(seed) = number_in("TEST_MODEL_SEED") {

@@ -72,7 +72,7 @@ async fn compared(
 }
 
 async fn check(path: &str, body: impl AsyncFn(&Signing, &'static str) -> Value) {
-    if OnlyOnFiles::ItsTimes.leaves_out() {
+    if OnlyOnFiles::Times.leaves_out() {
         return;
     }
     let (site, looked) = site().await;
@@ -147,7 +147,7 @@ async fn is_found(path: &str, body: impl AsyncFn(&Signing, &'static str) -> Valu
 
 #[tokio::test]
 async fn the_comparison_finds_a_leak_that_is_planted_in_these_requests() {
-    if OnlyOnFiles::ItsTimes.leaves_out() {
+    if OnlyOnFiles::Times.leaves_out() {
         return;
     }
     // What a machine hides that does much else is found once it is longer.
@@ -161,7 +161,7 @@ async fn the_comparison_finds_a_leak_that_is_planted_in_these_requests() {
 
 #[tokio::test]
 async fn the_comparison_finds_that_an_account_was_looked_for() {
-    if OnlyOnFiles::ItsTimes.leaves_out() {
+    if OnlyOnFiles::Times.leaves_out() {
         return;
     }
     // A right code leads to the account: without the terms the person is let in, and the stranger is not.
