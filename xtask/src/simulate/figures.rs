@@ -19,7 +19,7 @@ pub(super) enum Bound {
     Wallets,
     /// Flushes of the disk, and the standby.
     Disk,
-    /// Round trips, with no more callers than there are.
+    /// Round trips and the gateways' own time, with no more callers than there are.
     Trips,
     /// All that arrives is done.
     Load,

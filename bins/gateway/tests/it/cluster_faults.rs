@@ -154,7 +154,7 @@ fn each_job_runs_at_one_worker_at_a_time_and_those_of_a_killed_worker_are_taken_
     cluster.workers[killed].signal("-KILL");
     let names = ALL_THE_TIME.join("', '");
     let of_killed = format!("SELECT count(*) FROM jobs WHERE name IN ('{names}') AND holder LIKE '% {id} %'");
-    let took = within(TAKEN_OVER, "the jobs of the killed worker are taken over", || cluster.number(&of_killed) == 0);
+    within(TAKEN_OVER, "the jobs of the killed worker are taken over", || cluster.number(&of_killed) == 0);
     assert!(token() > before);
     within(seconds(20), "the other worker runs them", || {
         ALL_THE_TIME.iter().all(|job| of_worker(1 - killed).contains(*job))

@@ -327,7 +327,7 @@ fn a_changed_file_is_found_and_not_brought_back() {
     for changed in [text.replace("\t3\t", "\t4\t"), text.replace("2025-01", "2025-02"), half, String::new()] {
         assert_ne!(changed, text);
         std::fs::write(&other, changed).unwrap();
-        let report = set.verify(&[other.clone()]);
+        let report = set.verify(std::slice::from_ref(&other));
         let found = format!("{:?}", report.findings);
         assert!(found.contains("ChangedArchive"), "{found}");
         assert_eq!(report.archived, CHARGES + 1, "what stays counts");
