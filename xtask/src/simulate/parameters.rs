@@ -98,10 +98,10 @@ pub(super) struct Parameters {
     #[arg(long, default_value_t = 3)]
     pub(super) head_apply_us: u64,
     /// Database CPU of a batch while the head is not locked, in microseconds
-    #[arg(long, default_value_t = 130)]
+    #[arg(long, default_value_t = 120)]
     pub(super) batch_us: u64,
     /// Database CPU of a batch with captures from the lock of the head to its commit, in microseconds
-    #[arg(long, default_value_t = 130)]
+    #[arg(long, default_value_t = 100)]
     pub(super) head_us: u64,
     /// Database CPU of a batch from its commit to the end of its locks, in microseconds
     #[arg(long, default_value_t = 40)]
@@ -110,10 +110,10 @@ pub(super) struct Parameters {
     #[arg(long, default_value_t = 100)]
     pub(super) wait_us: u64,
     /// CPU of a gateway's thread for each command, in microseconds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 6)]
     pub(super) client_us: u64,
     /// CPU of a gateway's thread for each batch, in microseconds
-    #[arg(long, default_value_t = 160)]
+    #[arg(long, default_value_t = 100)]
     pub(super) client_batch_us: u64,
     /// Gateways run on the database's cores. All work stays on one core each, as on a machine with few
     #[arg(long)]

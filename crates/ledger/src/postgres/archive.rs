@@ -306,7 +306,7 @@ impl Archives {
         let mut digest = CommitDigest::default();
         digest.closing(&record);
         let digest = digest.finish();
-        self.keep_out().await?;
+        self.keep_out(&name).await?;
         self.refuse_holds(part).await?;
         let late = format!("SELECT count(*) FROM {name} WHERE kind <> 0 AND commit > {until}");
         if self.number(&late).await? > 0 {
@@ -375,16 +375,16 @@ impl Archives {
 
     /// Commits what was made of a file.
     pub(crate) async fn commit(&self, file: &Path) -> Result<(), ArchiveError> {
-        self.client.batch_execute("COMMIT").await.map_err(|error| match error.code() {
-            Some(_) => error.into(),
-            None => ArchiveError::Unknown { path: file.to_owned() },
-        })
+        // Not even an answer tells that it was not done: it may be that of a pool which has lost the database meanwhile.
+        self.client.batch_execute("COMMIT").await.map_err(|_| ArchiveError::Unknown { path: file.to_owned() })
     }
 
-    /// Keeps all others out of the entries, from here to the end of the transaction.
-    pub(crate) async fn keep_out(&self) -> Result<(), ArchiveError> {
+    /// Keeps all others out of the entries, from here to the end of the transaction. The tables of other months are
+    /// left out, since one of them may be in vacuum for long.
+    pub(crate) async fn keep_out(&self, table: &str) -> Result<(), ArchiveError> {
         let lock = format!(
-            "SAVEPOINT waits; SET LOCAL lock_timeout = {}; LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE",
+            "SAVEPOINT waits; SET LOCAL lock_timeout = {};
+             LOCK TABLE ONLY ledger_entries, {table}, ledger_entries_default IN ACCESS EXCLUSIVE MODE",
             PATIENCE.as_millis()
         );
         for _ in 0..TRIES {

@@ -3,7 +3,7 @@
 use super::closings::{Closing, all, among};
 use super::reads::Reads;
 use crate::any::AnyLedger;
-use crate::error::LedgerError;
+use crate::error::{LedgerError, StorageError};
 use opencredits_units::{EntryId, UnixMs};
 
 impl Reads {
@@ -22,7 +22,7 @@ impl Reads {
 
     /// Refuses an id whose entry is archived.
     pub(crate) async fn refuse_archived(&self, id: EntryId) -> Result<(), LedgerError> {
-        let found = among(&*self.client().await?, std::iter::once(id)).await?;
+        let found = among::<StorageError>(&*self.client().await?, std::iter::once(id)).await?;
         match found.into_values().next() {
             Some(part) => Err(LedgerError::Archived { part }),
             None => Ok(()),

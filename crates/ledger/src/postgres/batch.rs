@@ -158,7 +158,7 @@ async fn read(session: &Session, known: &Known, needs: &Needs, is_durable: bool)
     }
     let late = late(session, known, &entries, &locked).await?;
     let old = needs.ids().filter(|id| closings::may_be_archived(*id, needs.now));
-    let archived = closings::among(client, old).await?;
+    let archived = closings::among::<Failed>(client, old).await?;
     let accounts = accounts.into_iter().chain(late).collect();
     let mut scope = Scope::of(known, needs, accounts, (holds, entries), opening.next)?;
     scope.state.archived = archived;

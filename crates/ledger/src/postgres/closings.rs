@@ -106,21 +106,21 @@ pub(crate) fn may_be_archived(id: EntryId, now: UnixMs) -> bool {
 
 /// Those of these ids whose entries are archived, and where. In a transaction it is asked after the entries were read, which no
 /// archiving can be between then.
-pub(crate) async fn among(
+pub(crate) async fn among<E: From<Trouble> + From<StorageError>>(
     client: &Client,
     ids: impl Iterator<Item = EntryId>,
-) -> Result<HashMap<EntryId, EntriesPart>, StorageError> {
+) -> Result<HashMap<EntryId, EntriesPart>, E> {
     let ids: Vec<Vec<u8>> = ids.map(|id| id_bytes(id.bits())).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = client.query_typed(AMONG, &[(&ids, Type::BYTEA_ARRAY)]).await.map_err(Trouble::of)?;
-    let found = |row: &Row| {
+    let found = |row: &Row| -> Result<(EntryId, EntriesPart), StorageError> {
         let id: &[u8] = row.try_get(0).map_err(|_| damaged())?;
         let id = EntryId::from_bits(u128::from_be_bytes(id.try_into().map_err(|_| damaged())?));
         Ok((id, part_of(row, 1)?))
     };
-    rows.iter().map(found).collect()
+    Ok(rows.iter().map(found).collect::<Result<_, StorageError>>()?)
 }
 
 /// The number of ids that a closing lists, and their digest.

@@ -189,12 +189,17 @@ impl Reads {
             "SELECT {ENTRY_COLUMNS} FROM ledger_entries WHERE commit > $1 AND commit <= $2 ORDER BY commit, id"
         );
         let until = signed_count(last.commit);
-        let found = self.rows(&sql, &[(&commit, Type::INT8), (&until, Type::INT8)], EntryRecord::read).await?;
+        let range: Parameters<'_> = &[(&commit, Type::INT8), (&until, Type::INT8)];
+        let mut found = self.rows(&sql, range, EntryRecord::read).await?;
         let wrote = last.entries.saturating_sub(from.entries);
         let is_short = u64::try_from(found.len()).is_ok_and(|found| found < wrote);
-        // A follower that misses entries for another reason sees no others, and `verify` finds it.
-        if is_short && let Some(part) = closings::first(&*self.client().await?).await? {
-            return Err(LedgerError::Archived { part });
+        if is_short {
+            if let Some(part) = closings::first(&*self.client().await?).await? {
+                return Err(LedgerError::Archived { part });
+            }
+            // They may have been brought back between the two readings. A follower that misses entries for another reason sees no others,
+            // and `verify` finds it.
+            found = self.rows(&sql, range, EntryRecord::read).await?;
         }
         Ok(Some((self.entry_rows(found).await?, last)))
     }

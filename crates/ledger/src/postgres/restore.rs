@@ -2,9 +2,10 @@
 
 use super::archive::{Archives, BEGIN, PAGE, closing_of};
 use super::archive_error::ArchiveError;
-use super::archive_file::{self, Fault};
+use super::archive_file::{self, Fault, Totals};
 use super::closings::{self, Closing};
 use super::rows::{ClosingRecord, ENTRY_COLUMNS, EntryRecord, id_bytes, kind_number, leg_bytes};
+use crate::error::LedgerError;
 use opencredits_units::{Measure, Progress};
 use std::path::Path;
 use tokio_postgres::types::{ToSql, Type};
@@ -45,8 +46,9 @@ impl Archives {
         let of_file = |fault: Fault| ArchiveError::of_file(file, fault);
         let mut reader = archive_file::Reader::open(file).map_err(of_file)?;
         client.batch_execute(BEGIN).await?;
-        let mut page = Vec::with_capacity(PAGE);
+        let (mut page, mut totals) = (Vec::with_capacity(PAGE), Totals::default());
         while let Some(entry) = reader.next().map_err(of_file)? {
+            totals.add(&entry).ok_or(LedgerError::Amount)?;
             page.push(entry);
             if page.len() == PAGE {
                 self.put(&kept, &page).await?;
@@ -55,8 +57,11 @@ impl Archives {
             }
         }
         self.put(&kept, &page).await?;
+        if totals.entries != record.entries || !totals.sums.into_iter().eq(record.sums.iter().copied()) {
+            return Err(ArchiveError::NoArchive { path: file.to_owned(), what: "it was changed while it was read" });
+        }
         // Whoever has found no entry before looks for an archived one after. Nothing may be brought back between.
-        self.keep_out().await?;
+        self.keep_out(&kept).await?;
         let closing: [(&(dyn ToSql + Sync), Type); 1] = [(&record.closing, Type::INT8)];
         if client.execute_typed(REOPEN, &closing).await? != 1 {
             return Err(ArchiveError::NotArchived { part });

@@ -14,6 +14,8 @@ pub(crate) const FORM: i64 = 3;
 /// Several processes may start at once, and `IF NOT EXISTS` does not see what another one is just making.
 const TRIES: usize = 50;
 const BETWEEN: Duration = Duration::from_millis(50);
+/// The pause after an attempt in which others kept the tables locked: writers, which waited behind it, go on meanwhile.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// `ledger_head` and `ledger_numbers` have one row each. Amounts are nano-USD, times milliseconds since 1970, ids 16 bytes. Legs are
 /// 12 bytes each: the account's number and the amount, big-endian. The limits of a hold are 4 bytes each.
@@ -82,6 +84,11 @@ const ALONE: &str = "BEGIN; CREATE TABLE IF NOT EXISTS ledger_form (form bigint 
 const STATE: &str = "SELECT (SELECT coalesce(max(form), 0) FROM ledger_form),
     EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('ledger_entries') AND relkind = 'r')";
 
+/// Locks what batches lock, in their order, before the entries of a table in use are divided. Writers wait behind it, so it waits
+/// only so long.
+const KEEP_OUT: &str = "SET LOCAL lock_timeout = 2000; LOCK TABLE ledger_writers IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE;";
+
 /// Makes the tables that are not there, and brings those of an older program up to date. Tables of a newer one are refused, and left
 /// as they are, and so are those into which data is being moved.
 pub(crate) async fn prepare(client: &Client) -> Result<(), StorageError> {
@@ -107,7 +114,8 @@ pub(crate) async fn make(client: &Client) -> Result<(), StorageError> {
                 tries = tries.saturating_add(1);
                 // The failed transaction is still open.
                 client.batch_execute("ROLLBACK").await.map_err(Trouble::of)?;
-                tokio::time::sleep(BETWEEN).await;
+                let is_busy = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+                tokio::time::sleep(if is_busy { PAUSE } else { BETWEEN }).await;
             }
             Err(error) => return Err(Trouble::of(error).into()),
         }
@@ -123,11 +131,11 @@ async fn bring_up(client: &Client) -> Result<(), tokio_postgres::Error> {
     if form >= FORM {
         return client.batch_execute("ROLLBACK").await;
     }
-    let entries = match is_one_table {
-        true => months::divide(months::present(client).await?, ENTRIES),
-        false => ENTRIES.to_owned(),
+    let (keep_out, entries) = match is_one_table {
+        true => (KEEP_OUT, months::divide(months::present(client).await?, ENTRIES)),
+        false => ("", ENTRIES.to_owned()),
     };
-    client.batch_execute(&format!("{TABLES} {FORM_2} {entries} {FORM_3} COMMIT")).await
+    client.batch_execute(&format!("{keep_out} {TABLES} {FORM_2} {entries} {FORM_3} COMMIT")).await
 }
 
 /// Whether there are tables of a ledger.
@@ -145,7 +153,7 @@ async fn found(client: &Client) -> Result<Option<i64>, StorageError> {
     }
 }
 
-/// Whether another process has made the same thing at the same time.
+/// Whether another process has made the same thing at the same time, or uses the tables.
 fn is_race(error: &tokio_postgres::Error) -> bool {
     let codes = [
         SqlState::UNIQUE_VIOLATION,
@@ -153,6 +161,7 @@ fn is_race(error: &tokio_postgres::Error) -> bool {
         SqlState::DUPLICATE_OBJECT,
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::LOCK_NOT_AVAILABLE,
         // A catalogue row that two have changed.
         SqlState::INTERNAL_ERROR,
     ];

@@ -23,6 +23,9 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     work: AbortHandle,
     pub(crate) statements: Statements,
+    /// Statements that are used no more. Dropped before the client they would be closed by their names, which may be another process's
+    /// behind the pool.
+    retired: Option<Statements>,
     /// Whether a new connection prepares its statements.
     prepares: bool,
     pub(crate) process: Arc<Process>,
@@ -61,7 +64,8 @@ impl Session {
         (writer, batch): (i64, i64),
     ) -> Self {
         let Connected { client, work, was_cancelled } = connected;
-        Self { client, work, statements, prepares, process, writer, batch, was_cancelled, patience: PATIENCE }
+        let (retired, patience) = (None, PATIENCE);
+        Self { client, work, statements, retired, prepares, process, writer, batch, was_cancelled, patience }
     }
 
     /// Ends the connection at once. What waits for a lock there is undone when it gets it, and keeps nobody waiting any longer.
@@ -71,7 +75,10 @@ impl Session {
 
     /// Prepares nothing any more, since a pool is between.
     pub(crate) fn prepare_nothing(&mut self) {
-        (self.statements, self.prepares) = (Statements::default(), false);
+        self.prepares = false;
+        if self.retired.is_none() {
+            self.retired = Some(std::mem::take(&mut self.statements));
+        }
     }
 
     /// Connects with the row of another connection, and tells whether the batch that came last there was committed. It waits until

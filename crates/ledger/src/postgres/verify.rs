@@ -41,7 +41,9 @@ pub(crate) async fn verify_with(
     progress: &Progress,
 ) -> Result<VerifyReport, StorageError> {
     // Between two statements an archive file may be read, for as long as that takes.
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0";
+    // No month is archived or brought back from before the snapshot on.
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0;
+        LOCK TABLE ledger_entries IN ACCESS SHARE MODE";
     client.batch_execute(begin).await.map_err(Trouble::of)?;
     let verifying = Verifying {
         client,

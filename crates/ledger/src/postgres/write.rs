@@ -126,7 +126,8 @@ impl Writing {
         // The database has made a rollback of the commit after a statement that it refused. One without an answer tells nothing.
         for done in [held, gained, entered, opened] {
             let Err(error) = done else { continue };
-            let is_answer = error.code().is_some();
+            // Class 08 is a pool's, which has lost the database.
+            let is_answer = error.code().is_some_and(|code| !code.code().starts_with("08"));
             return Err(if is_answer { error.into() } else { Failed::Unknown });
         }
         committed.map_err(|_| Failed::Unknown)

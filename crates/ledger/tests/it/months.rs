@@ -164,6 +164,8 @@ fn an_archived_month_leaves_its_sums_and_its_transfers_and_everything_still_adds
     assert_eq!((report.findings, report.archived), (vec![], archived));
     let with_one = set.verify(&[set.file(MONTHS[1])]);
     assert_eq!((with_one.findings, with_one.archived), (vec![], archived / 2));
+    let with_one_twice = set.verify(&[set.file(MONTHS[1]), set.file(MONTHS[1])]);
+    assert_eq!((with_one_twice.findings, with_one_twice.archived), (vec![], archived / 2));
     let with_both = set.verify(&[set.file(MONTHS[1]), set.file(MONTHS[0])]);
     assert_eq!((with_both.findings, with_both.archived), (vec![], 0));
     assert_eq!(with_both.entries, u64::try_from(all.len()).unwrap(), "each is checked like the others");

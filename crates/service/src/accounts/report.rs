@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Entries, people and partners that are read at once.
 const PAGE: usize = 1_000;
+/// How often entries are added up where months are archived or brought back meanwhile.
+const TRIES: u32 = 3;
 
 /// A line of a [`BalanceSheet`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,8 +105,7 @@ impl Accounts {
         let owners = self.owners().await?;
         self.ledger.flush().await?;
         let entries = self.ledger.head().await?.map(|head| head.entries);
-        progress.begin("adding up the ledger, entries", Measure::Count, entries);
-        let sums = sum(&self.ledger, until, progress).await?;
+        let sums = sum(&self.ledger, until, entries, progress).await?;
         let people = sums.all(&owners.wallets);
         let promotional =
             owners.wallets.iter().fold(0_i128, |sum, wallet| sum.saturating_add(sums.promotional(*wallet)));
@@ -167,9 +168,38 @@ impl Accounts {
     }
 }
 
-async fn sum(ledger: &AnyLedger, until: Option<UnixMs>, progress: &Progress) -> Result<Sums, LedgerError> {
+/// Adds up all entries and closings. Begins anew where a month was archived or brought back meanwhile: its entries may have been
+/// counted twice, or not at all.
+async fn sum(
+    ledger: &AnyLedger,
+    until: Option<UnixMs>,
+    entries: Option<u64>,
+    progress: &Progress,
+) -> Result<Sums, LedgerError> {
+    let mut closings = ledger.closings(until).await?;
+    let mut tries = 1_u32;
+    loop {
+        progress.begin("adding up the ledger, entries", Measure::Count, entries);
+        let sums = sum_with(ledger, &closings, until, progress).await?;
+        let now = ledger.closings(until).await?;
+        let changed = now.iter().find(|closing| !closings.contains(closing));
+        let changed = changed.or_else(|| closings.iter().find(|closing| !now.contains(closing)));
+        match changed.map(|closing| closing.part) {
+            None => return Ok(sums),
+            Some(part) if tries >= TRIES => return Err(LedgerError::Archived { part }),
+            Some(_) => (closings, tries) = (now, tries.saturating_add(1)),
+        }
+    }
+}
+
+async fn sum_with(
+    ledger: &AnyLedger,
+    closings: &[Closing],
+    until: Option<UnixMs>,
+    progress: &Progress,
+) -> Result<Sums, LedgerError> {
     let mut sums = Sums::default();
-    ledger.closings(until).await?.iter().for_each(|closing| sums.close(closing));
+    closings.iter().for_each(|closing| sums.close(closing));
     let mut after = EntryId::default();
     loop {
         let page = ledger.entries(after, PAGE).await?;
