@@ -54,6 +54,9 @@ pub struct InputEstimate {
     frame: u64,
     /// What a hold counts with, in hundredths of a token.
     held: u64,
+    /// What the context window is taken to have of it, in hundredths of a token: the estimate with the plain margin. The margins of a
+    /// hold would leave too little room for the answer.
+    window: u64,
     /// What the provider may add: the results of its tools, or files that are given by reference.
     found: u64,
     /// How often the vendor bills it.
@@ -69,9 +72,14 @@ impl InputEstimate {
         let frame = Frame { messages: input.messages, calls: input.calls, schemas: &input.schemas, reasons };
         let pictures = input.pictures.saturating_mul(TOKENS_PER_PICTURE);
         let media = input.documents.saturating_mul(TOKENS_PER_DOCUMENT).saturating_add(pictures);
+        let text = facts.exact.map_or_else(|| input.text.tokens(family), |exact| exact.text);
+        let framed = frame.tokens(family).saturating_add(media);
+        let with_margin = PERCENT.saturating_add(MARGIN);
+        let of_text = if facts.exact.is_some() { PERCENT } else { with_margin };
         Self {
-            text: facts.exact.map_or_else(|| input.text.tokens(family), |exact| exact.text),
-            frame: frame.tokens(family).saturating_add(media),
+            text,
+            frame: framed,
+            window: text.saturating_mul(of_text).saturating_add(framed.saturating_mul(with_margin)),
             held: held(facts, family, (frame, media)),
             found: if facts.input_max.is_none() { FOUND_TOKENS } else { 0 },
             times: 1,
@@ -83,7 +91,8 @@ impl InputEstimate {
     #[must_use]
     pub fn at(self, vendor: &Vendor, choices: u64) -> Self {
         let added = vendor.added_input_tokens.saturating_mul(PERCENT);
-        Self { held: self.held.saturating_add(added), times: vendor.inputs_billed(choices), ..self }
+        let (held, window) = (self.held.saturating_add(added), self.window.saturating_add(added));
+        Self { held, window, times: vendor.inputs_billed(choices), ..self }
     }
 
     /// The tokens without what the provider may add.
@@ -101,11 +110,12 @@ impl InputEstimate {
 
     /// The likely tokens in the context window: each choice has a window of its own.
     pub(super) fn in_window(self) -> Tokens {
-        Tokens::new(self.once(PERCENT))
+        Tokens::new(self.window.div_ceil(PERCENT).saturating_add(self.found))
     }
 
     fn once(self, percent: u64) -> u64 {
-        self.held.saturating_mul(percent).div_ceil(PERCENT.saturating_mul(PERCENT)).saturating_add(self.found)
+        let all = self.held.saturating_add(self.found.saturating_mul(PERCENT));
+        all.saturating_mul(percent).div_ceil(PERCENT.saturating_mul(PERCENT))
     }
 }
 
@@ -302,6 +312,24 @@ mod tests {
         check(InputAmount { document_blocks: 2, ..nothing }, 64);
         check(InputAmount { sealed_bytes: 1_200, ..nothing }, 100);
         check(InputAmount { plain_texts: 1, ..nothing }, 5);
+    }
+
+    #[test]
+    fn the_margins_of_a_hold_do_not_shorten_the_answer() {
+        let check = |input_amount: InputAmount| {
+            let estimate = InputEstimate::of(&bounded(input_amount), family());
+            assert!(estimate.in_window() < estimate.likely(100), "{input_amount:?}");
+        };
+        check(InputAmount { sealed_bytes: 1_200, ..InputAmount::default() });
+        check(InputAmount { document_blocks: 2, ..InputAmount::default() });
+    }
+
+    #[test]
+    fn the_same_request_is_held_for_with_what_it_had_where_the_provider_adds_to_it() {
+        let found = InputEstimate::of(&RequestFacts::default(), family());
+        let likely = found.likely(100);
+        assert!(likely.get() > FOUND_TOKENS);
+        assert!(found.likely(measured(Tokens::new(30_000), likely)).get() >= 30_000);
     }
 
     #[test]

@@ -229,10 +229,11 @@ impl Gateway {
         };
         let (likely, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
         let is_short = lowered.is_some_and(|cap| asked.is_some() || cap < UNCAPPED_TOKENS_MIN) || highest > room.bound;
-        match is_short {
-            true if is_recent => return Ok(Decided::ReadAgain),
-            true if plan.may_be_counted() => return Ok(Decided::Count),
-            _ => {}
+        if is_recent && (lowered.is_some() || highest > room.bound) {
+            return Ok(Decided::ReadAgain);
+        }
+        if is_short && plan.may_be_counted() {
+            return Ok(Decided::Count);
         }
         // Another process may spend what is available, so that only the hold covers what exceeds the exposure.
         let covered = room.bound.checked_sub(room.available).and_then(|spare| highest.checked_sub(spare));
@@ -294,6 +295,7 @@ impl Gateway {
         let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };
         let exposure_max = self.exposures.share_of(exposure_max);
         let mut room = Room { available: NanoUsd::MAX, bound: NanoUsd::MAX, likely, short: spender.wallet };
+        let mut spare = exposure_max;
         for (account, balance) in balances {
             let available = balance.available;
             let bound = available.checked_add(exposure_max).unwrap_or(NanoUsd::MAX);
@@ -301,6 +303,11 @@ impl Gateway {
                 (room.available, room.short) = (available, account);
             }
             room.bound = room.bound.min(bound.checked_sub(admitting.of(account)).unwrap_or_default());
+            spare = spare.min(exposure_max.checked_sub(admitting.of(account)).unwrap_or_default());
+        }
+        if self.ledger.shared().is_some() {
+            // Another process may spend what is available: an account that has more of it gives no more room.
+            room.bound = room.available.checked_add(spare.max(NanoUsd::ZERO)).unwrap_or(NanoUsd::MAX);
         }
         room
     }

@@ -14,7 +14,7 @@ const TOOL_WINDOWS: u64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
     /// The estimated input with a margin, multiplied by this percentage: 100, or more for a person whose requests had
-    /// more input than estimated.
+    /// more input than was held for.
     Likely(u64),
     /// The upper bounds: a token of the input is at least one byte, and providers count some output beyond the cap. A usage
     /// beyond them is not believed.

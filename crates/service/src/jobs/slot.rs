@@ -239,7 +239,14 @@ impl Slot {
             Acquired::Held(lease) => return Err(held(&lease)),
         };
         if reason == Reason::Due && !self.terms().keeps_lease() {
-            let (wait, _) = self.since_last().await?;
+            let wait = match self.since_last().await {
+                Ok((wait, _)) => wait,
+                Err(error) => {
+                    // Nobody would run the job until the lease ends by itself.
+                    let _ends_by_itself = self.ports.leases.release_job(&lease).await;
+                    return Err(error.into());
+                }
+            };
             // Of one's own last run the record is a moment younger than the schedule.
             if wait > POLL_LEAST {
                 self.ports.leases.release_job(&lease).await?;
